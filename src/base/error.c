@@ -1,0 +1,58 @@
+/*
+ * error.c - statuses and error texts (see error.h). Texts are built from names found in hostile
+ * files, so control characters are replaced before anybody prints them.
+ */
+#include "base/error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A text is one line: a name out of a file must not forge a second one or drive the terminal. */
+static void replace_control(char *s)
+{
+	for (; *s; s++)
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			*s = '?';
+}
+
+enum status fail(struct error *err, enum status status, const char *fmt, ...)
+{
+	if (!err)
+		return status;
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(err->text, sizeof err->text, fmt, ap);
+	va_end(ap);
+	replace_control(err->text);
+	err->status = status;
+	return status;
+}
+
+enum status fail_context(struct error *err, const char *fmt, ...)
+{
+	if (!err)
+		return ERR_INTERNAL;
+	char old[sizeof err->text];
+	memcpy(old, err->text, sizeof old);
+	va_list ap;
+	va_start(ap, fmt);
+	int n = vsnprintf(err->text, sizeof err->text, fmt, ap);
+	va_end(ap);
+	if (n >= 0 && (size_t)n + 2 < sizeof err->text) {
+		size_t room = sizeof err->text - (size_t)n - 3, m = strlen(old);
+		m = m < room ? m : room;
+		memcpy(err->text + n, ": ", 2);
+		memcpy(err->text + n + 2, old, m);
+		err->text[(size_t)n + 2 + m] = 0;
+	}
+	replace_control(err->text);
+	return err->status;
+}
+
+void problems_add(struct problems *problems, const struct error *err)
+{
+	if (problems->total < PROBLEMS_MAX)
+		problems->list[problems->total] = *err;
+	problems->total++;
+}
