@@ -13,30 +13,33 @@
 
 #define BUFFER_SIZE 65536
 
+enum status file_map_descriptor(int fd, const char *path, struct file_map *out, struct error *err)
+{
+	struct stat st;
+	struct file_map map = { 0 };
+	if (fstat(fd, &st))
+		return fail(err, ERR_IO, "%s: %s", path, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return fail(err, ERR_IO, "%s: %s", path,
+			    S_ISDIR(st.st_mode) ? "is a folder, not a file" : "not a regular file");
+	if (st.st_size > 0) {
+		map.size = (size_t)st.st_size;
+		void *p = mmap(NULL, map.size, PROT_READ, MAP_PRIVATE, fd, 0);
+		if (p == MAP_FAILED)
+			return fail(err, ERR_IO, "%s: %s", path, strerror(errno));
+		map.data = p;
+	}
+	*out = map;
+	return OK;
+}
+
 enum status file_map(const char *path, struct file_map *out, struct error *err)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return fail(err, ERR_IO, "%s: %s", path, strerror(errno));
-	enum status status = OK;
-	struct stat st;
-	struct file_map map = { 0 };
-	if (fstat(fd, &st)) {
-		status = fail(err, ERR_IO, "%s: %s", path, strerror(errno));
-	} else if (!S_ISREG(st.st_mode)) {
-		status = fail(err, ERR_IO, "%s: %s", path,
-			      S_ISDIR(st.st_mode) ? "is a folder, not a file" : "not a regular file");
-	} else if (st.st_size > 0) {
-		map.size = (size_t)st.st_size;
-		void *p = mmap(NULL, map.size, PROT_READ, MAP_PRIVATE, fd, 0);
-		if (p == MAP_FAILED)
-			status = fail(err, ERR_IO, "%s: %s", path, strerror(errno));
-		else
-			map.data = p;
-	}
+	enum status status = file_map_descriptor(fd, path, out, err);
 	close(fd);
-	if (status == OK)
-		*out = map;
 	return status;
 }
 
@@ -116,24 +119,87 @@ static void sync_folder(const char *path)
 	free(copy);
 }
 
+static enum status cannot_write(const struct file_writer *w, struct error *err)
+{
+	return fail(err, ERR_IO, "%s: can't write: %s", w->path, strerror(errno));
+}
+
+/* Everything on the disk under the temporary name. */
+static enum status finish(struct file_writer *w, struct error *err)
+{
+	TRY(flush(w, err));
+	bool failed = fsync(w->fd);
+	int reason = errno;
+	if (close(w->fd) && !failed) {
+		failed = true;
+		reason = errno;
+	}
+	w->fd = -1;
+	errno = reason;
+	return failed ? cannot_write(w, err) : OK;
+}
+
+/* Gives what is at the path a second name, or, on file systems without links, another name. */
+static bool keep_old(const struct file_writer *w, const char *old)
+{
+	return !link(w->path, old) || errno == ENOENT || !rename(w->path, old);
+}
+
+/* Back to what was at the path, which is nothing if there is no old name. */
+static void take_back(const struct file_writer *w, const char *old)
+{
+	if (rename(old, w->path) && errno == ENOENT)
+		unlink(w->path);
+}
+
+/*
+ * 1. All files are complete and synced under their temporary names.
+ * 2. In order: the old file at the path is kept under one more name, the new one renamed to it. The
+ *    last needs no old name: nothing that could fail comes after it.
+ * 3. The old names go; on a failure they are renamed back instead.
+ */
+enum status file_commit_all(struct file_writer *w, size_t n, struct error *err)
+{
+	enum status status = OK;
+	for (size_t i = 0; i < n && status == OK; i++)
+		status = finish(&w[i], err);
+	char **old = mem_alloc(n * sizeof *old);
+	size_t renamed = 0;
+	for (; renamed < n && status == OK; renamed += status == OK) {
+		struct file_writer *f = &w[renamed];
+		old[renamed] = mem_printf("%s.old", f->temporary);
+		if (renamed + 1 < n && !keep_old(f, old[renamed]))
+			status = cannot_write(f, err);
+		else if (rename(f->temporary, f->path))
+			status = cannot_write(f, err);
+	}
+	if (status != OK && renamed < n && old[renamed]) {
+		/* The one that failed: its path may have been moved, but was not replaced. If both
+		 * names are the same file, rename does nothing. */
+		rename(old[renamed], w[renamed].path);
+		unlink(old[renamed]);
+	}
+	for (size_t i = 0; i < renamed; i++) {
+		if (status != OK) {
+			take_back(&w[i], old[i]);
+			continue;
+		}
+		unlink(old[i]);
+		sync_folder(w[i].path);
+		free(w[i].temporary);
+		w[i].temporary = NULL;
+	}
+	for (size_t i = 0; i < n; i++) {
+		free(old[i]);
+		file_abandon(&w[i]);
+	}
+	free(old);
+	return status;
+}
+
 enum status file_commit(struct file_writer *w, struct error *err)
 {
-	enum status status = flush(w, err);
-	if (status == OK && fsync(w->fd))
-		status = fail(err, ERR_IO, "%s: can't write: %s", w->path, strerror(errno));
-	int fd = w->fd;
-	w->fd = -1;
-	if (close(fd) && status == OK)
-		status = fail(err, ERR_IO, "%s: can't write: %s", w->path, strerror(errno));
-	if (status == OK && rename(w->temporary, w->path))
-		status = fail(err, ERR_IO, "%s: can't write: %s", w->path, strerror(errno));
-	if (status == OK) {
-		sync_folder(w->path);
-		free(w->temporary);
-		w->temporary = NULL;
-	}
-	file_abandon(w);
-	return status;
+	return file_commit_all(w, 1, err);
 }
 
 void file_abandon(struct file_writer *w)

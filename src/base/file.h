@@ -16,6 +16,10 @@ struct file_map {
 enum status MUST_CHECK file_map(const char *path, struct file_map *out, struct error *err);
 void file_unmap(struct file_map *map);
 
+/* The same for an open file, which may be closed afterwards; `path` is for messages. */
+enum status MUST_CHECK file_map_descriptor(int fd, const char *path, struct file_map *out,
+					   struct error *err);
+
 /*
  * A file that appears under its name complete or not at all: written beside it under a temporary
  * name, then fsync and rename. Until file_commit nothing under `path` changes; file_abandon, also
@@ -24,8 +28,8 @@ void file_unmap(struct file_map *map);
 struct file_writer {
 	char *path, *temporary;
 	int fd;
-	uint64_t written;  /* bytes so far */
-	uint8_t *buffer;   /* private */
+	uint64_t written; /* bytes so far */
+	uint8_t *buffer;  /* private */
 	size_t buffered;
 };
 
@@ -34,6 +38,13 @@ enum status MUST_CHECK file_write(struct file_writer *w, const void *data, size_
 				  struct error *err);
 enum status MUST_CHECK file_commit(struct file_writer *w, struct error *err);
 void file_abandon(struct file_writer *w);
+
+/*
+ * Commits files that belong together: nothing is renamed before all are safely on the disk, then
+ * they are renamed in order, and when one can't be, those before it are taken back, so that what
+ * the paths held before is there again. (Power lost between two renames leaves the first new.)
+ */
+enum status MUST_CHECK file_commit_all(struct file_writer *w, size_t n, struct error *err);
 
 /* Creates and commits a whole file. */
 enum status MUST_CHECK file_write_all(const char *path, const void *data, size_t n,

@@ -41,6 +41,8 @@ static const struct {
 	[DT_F8E8M0] = { "float8e8m0", 8, 'f', 8, 0, 127 },
 	[DT_U2] = { "uint2", 2, 'u', 0, 0, 0 },
 	[DT_I2] = { "int2", 2, 'i', 0, 0, 0 },
+	[DT_F6E2M3] = { "float6e2m3", 6, 'f', 2, 3, 1 },
+	[DT_F6E3M2] = { "float6e3m2", 6, 'f', 3, 2, 3 },
 };
 
 static bool known(enum dtype dtype)
@@ -155,16 +157,18 @@ enum status tensor_size(enum dtype dtype, const struct shape *shape, size_t *out
 	int64_t bits = dtype_bits(dtype);
 	if (!bits)
 		return fail(err, ERR_INPUT, "element type %d is not known", (int)dtype);
-	bool zero = false; /* the other dims of an empty tensor may be anything */
+	bool zero = false;
 	for (int i = 0; i < shape->rank; i++) {
 		if (shape->dim[i] < 0)
 			return fail(err, ERR_INPUT, "dimension %d is %lld", i,
 				    (long long)shape->dim[i]);
 		zero |= shape->dim[i] == 0;
 	}
+	/* Also where a dim is 0: products of some of the dims are computed elsewhere. */
 	int64_t n = bits;
-	for (int i = 0; i < shape->rank && !zero; i++)
-		if (__builtin_mul_overflow(n, shape->dim[i], &n) || n >= (INT64_C(1) << 62)) {
+	for (int i = 0; i < shape->rank; i++)
+		if (shape->dim[i] && (__builtin_mul_overflow(n, shape->dim[i], &n) ||
+				      n >= (INT64_C(1) << 62))) {
 			char text[SHAPE_TEXT];
 			return fail(err, ERR_INPUT, "shape %s is too large",
 				    shape_format(shape, text));
@@ -198,24 +202,36 @@ struct tensor tensor_new(struct arena *arena, enum dtype dtype, const struct sha
 		memcpy((char *)t->data + (size_t)i * sizeof(type), &v_, sizeof(type));             \
 	} while (0)
 
-/* The bits of a sub-byte element: element 0 sits in the low bits (ONNX TensorProto). */
+/*
+ * The bits of a sub-byte element: a stream, low bits first (ONNX TensorProto). A 6-bit element may
+ * lie across two bytes.
+ */
 static unsigned load_bits(const struct tensor *t, int64_t i, unsigned bits)
 {
-	unsigned per = 8 / bits;
-	return ((const uint8_t *)t->data)[i / per] >> (i % per * bits) & ((1u << bits) - 1);
+	size_t at = (size_t)i * bits;
+	unsigned shift = at % 8;
+	const uint8_t *p = (const uint8_t *)t->data + at / 8;
+	unsigned v = p[0] >> shift;
+	if (shift + bits > 8)
+		v |= (unsigned)p[1] << (8 - shift);
+	return v & ((1u << bits) - 1);
 }
 
 static void store_bits(struct tensor *t, int64_t i, unsigned bits, unsigned v)
 {
-	unsigned per = 8 / bits, shift = (unsigned)(i % per * bits), mask = ((1u << bits) - 1) << shift;
-	uint8_t *p = (uint8_t *)t->data + i / per;
-	*p = (uint8_t)((*p & ~mask) | (v << shift & mask));
+	size_t at = (size_t)i * bits;
+	unsigned shift = at % 8, mask = ((1u << bits) - 1) << shift;
+	uint8_t *p = (uint8_t *)t->data + at / 8;
+	v = v << shift & mask;
+	p[0] = (uint8_t)((p[0] & ~mask) | v);
+	if (mask >> 8)
+		p[1] = (uint8_t)((p[1] & ~(mask >> 8)) | v >> 8);
 }
 
 /*
  * Small floats: sign, exponent, mantissa with a bias. Specials by type: e4m3fn has NaN at all
  * ones; the fnuz types have NaN at -0; e5m2 has infinities as IEEE; e8m0 is a power of two without
- * sign; e2m1 has none.
+ * sign; the 4-bit and 6-bit types have none.
  */
 static double small_float(enum dtype dtype, unsigned v)
 {
@@ -245,7 +261,7 @@ static unsigned small_float_bits(enum dtype dtype, double x)
 		for (unsigned v = 0; v < n; v++)
 			if (isnan(small_float(dtype, v)))
 				return v;
-		return n / 2 - 1; /* e2m1: the largest */
+		return n / 2 - 1; /* no NaN: the largest */
 	}
 	for (unsigned v = 0; v < n; v++) {
 		double y = small_float(dtype, v);
@@ -299,7 +315,9 @@ double tensor_get(const struct tensor *t, int64_t i)
 	case DT_F8E8M0:
 		return small_float(t->dtype, LOAD(uint8_t));
 	case DT_F4E2M1:
-		return small_float(t->dtype, load_bits(t, i, 4));
+	case DT_F6E2M3:
+	case DT_F6E3M2:
+		return small_float(t->dtype, load_bits(t, i, dtype_bits(t->dtype)));
 	default:
 		return (double)tensor_get_int(t, i);
 	}
@@ -345,7 +363,9 @@ void tensor_set(struct tensor *t, int64_t i, double x)
 		STORE(uint8_t, small_float_bits(t->dtype, x));
 		break;
 	case DT_F4E2M1:
-		store_bits(t, i, 4, small_float_bits(t->dtype, x));
+	case DT_F6E2M3:
+	case DT_F6E3M2:
+		store_bits(t, i, bits, small_float_bits(t->dtype, x));
 		break;
 	default:
 		assert(dtype_is_integer(t->dtype));

@@ -39,6 +39,8 @@ enum dtype {
 	DT_F8E8M0 = 24,
 	DT_U2 = 25,
 	DT_I2 = 26,
+	DT_F6E2M3 = 27,
+	DT_F6E3M2 = 28,
 	DT_COUNT
 };
 
@@ -49,7 +51,7 @@ struct string {
 
 const char *dtype_name(enum dtype dtype); /* "float32", "int64", ...; "unknown" when it is not known */
 unsigned dtype_bits(enum dtype dtype);    /* 0 for DT_NONE and unknown numbers */
-bool dtype_is_float(enum dtype dtype);    /* f64, f32, f16, bf16 and the 8-bit and 4-bit floats */
+bool dtype_is_float(enum dtype dtype);    /* f64, f32, f16, bf16 and the 8, 6 and 4-bit floats */
 bool dtype_is_trainable(enum dtype dtype); /* f64, f32, f16, bf16 */
 bool dtype_is_integer(enum dtype dtype);  /* signed or unsigned, not bool */
 
@@ -95,8 +97,8 @@ struct tensor {
 };
 
 /*
- * Bytes of a tensor (sub-byte types are packed, the last byte padded). ERR_INPUT when a dim is
- * negative or the product overflows 2^62.
+ * Bytes of a tensor (sub-byte types are a stream of bits, low bits first, the last byte padded).
+ * ERR_INPUT when a dim is negative or the product of the others than 0 overflows 2^62 bits.
  */
 enum status MUST_CHECK tensor_size(enum dtype dtype, const struct shape *shape, size_t *out,
 				   struct error *err);
