@@ -87,18 +87,18 @@ bool shape_equal(const struct shape *a, const struct shape *b)
 
 int64_t shape_elements(const struct shape *shape)
 {
-	int64_t n = 1;
+	uint64_t n = 1; /* wraps where an empty tensor has huge dims: the zero makes it right */
 	for (int i = 0; i < shape->rank; i++)
-		n *= shape->dim[i];
-	return n;
+		n *= (uint64_t)shape->dim[i];
+	return (int64_t)n;
 }
 
 void shape_strides(const struct shape *shape, int64_t strides[SHAPE_MAX_RANK])
 {
-	int64_t n = 1;
+	uint64_t n = 1;
 	for (int i = shape->rank - 1; i >= 0; i--) {
-		strides[i] = n;
-		n *= shape->dim[i];
+		strides[i] = (int64_t)n;
+		n *= (uint64_t)shape->dim[i];
 	}
 }
 

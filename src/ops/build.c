@@ -29,6 +29,22 @@ const struct tensor *build_type(const struct builder *b, uint32_t value)
 	return b->status == OK && value ? &graph_value(b->graph, value)->t : &failed_type;
 }
 
+bool build_get_ints(struct builder *b, const uint32_t *in, uint32_t k, int64_t *out, uint32_t max,
+		    uint32_t *n)
+{
+	*n = 0;
+	if (b->status != OK)
+		return false;
+	struct tensor t = *build_type(b, in[k]);
+	if (graph_value(b->graph, in[k])->kind != VALUE_CONSTANT)
+		t.data = NULL;
+	const struct tensor **args = arena_alloc(b->graph->arena, (k + 1) * sizeof *args);
+	args[k] = &t;
+	struct op_io io = { .n_in = k + 1, .in = args, .err = b->err };
+	b->status = infer_ints(&io, k, out, max, n);
+	return b->status == OK;
+}
+
 /* What the node's rows demand of its inputs: count, and that none required is absent. */
 static enum status check_inputs(struct builder *b, const struct op_def *def, struct inputs in)
 {

@@ -54,6 +54,13 @@ static inline const struct shape *build_shape(const struct builder *b, uint32_t 
 	return &build_type(b, value)->shape;
 }
 
+/*
+ * For lower and grad rules: the integers of the constant in[k], as infer_ints reads them. False,
+ * and the builder has failed, when the content is not known.
+ */
+bool build_get_ints(struct builder *b, const uint32_t *in, uint32_t k, int64_t *out, uint32_t max,
+		    uint32_t *n);
+
 /* Constants. A scalar of the type of `like`; a list of int64. */
 uint32_t build_scalar(struct builder *b, double x, uint32_t like);
 uint32_t build_scalar_dtype(struct builder *b, double x, enum dtype dtype);

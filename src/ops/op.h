@@ -177,6 +177,8 @@ enum status ref_unary(struct op_io *io, double (*f)(double));
 /* out = f(a, b) with broadcasting; integer types go through fi when it is given. */
 enum status ref_binary(struct op_io *io, double (*f)(double, double),
 		       int64_t (*fi)(int64_t, int64_t));
+/* Output 0 gets the elements of input 0 in the same order (views); they may share memory. */
+enum status ref_view(struct op_io *io);
 /* Copies element j of src to element i of dst, any equal type (also strings). */
 void ref_copy(struct tensor *dst, int64_t i, const struct tensor *src, int64_t j);
 
