@@ -1,0 +1,71 @@
+/*
+ * metrics.h - what one pass over a data set says about a model, regression metrics, and metrics by
+ * name for quality gates.
+ */
+#ifndef ONNXTUNE_EVAL_METRICS_H
+#define ONNXTUNE_EVAL_METRICS_H
+
+#include "eval/confusion.h"
+
+/*
+ * Sums over float targets, one set per output column. The definitions are scikit-learn's
+ * mean_squared_error, mean_absolute_error and r2_score with uniform averages over the columns.
+ */
+struct regression_column {
+	double n;                 /* samples */
+	double mean, variance;    /* of the target; variance is the sum of squared deviations */
+	double squared, absolute; /* summed errors */
+};
+
+struct regression {
+	uint32_t columns;
+	struct regression_column *column; /* [columns] */
+};
+
+void regression_init(struct regression *r, uint32_t columns);
+void regression_release(struct regression *r);
+
+/* One sample: target and prediction [columns]. */
+void regression_add(struct regression *r, const float *target, const float *predicted);
+
+double regression_mse(const struct regression *r);
+double regression_mae(const struct regression *r);
+/* 1 - errors / variance; NaN with fewer than two samples; of a constant target 1 or 0. */
+double regression_r2(const struct regression *r);
+
+/* The result of one evaluation. Exactly one of confusion and regression is set. */
+struct evaluation {
+	const struct confusion *confusion;
+	const struct regression *regression;
+	double loss; /* mean over the samples; NaN when there is none */
+};
+
+/* A metric: "accuracy", "macro_f1", "loss", ... */
+struct metric {
+	const char *name;
+	bool lower_is_better;
+	double (*value)(const struct evaluation *e); /* NaN when it does not apply */
+};
+
+/* All metrics; ends with a NULL name. */
+extern const struct metric metrics[];
+
+/* The metric of that name, or NULL. */
+const struct metric *metric_find(const char *name);
+
+/* A quality gate: METRIC=VALUE. */
+struct gate {
+	const struct metric *metric;
+	double bound;
+};
+
+/* ERR_USAGE names the known metrics when the name is unknown. */
+enum status MUST_CHECK gate_parse(const char *text, struct gate *out, struct error *err);
+
+/*
+ * True when the metric reaches the bound (losses and errors: does not exceed it). A metric that
+ * does not apply or is NaN never does. *value gets the metric's value.
+ */
+bool gate_met(const struct gate *gate, const struct evaluation *e, double *value);
+
+#endif

@@ -1,0 +1,129 @@
+/*
+ * test_eval_metrics.c - regression metrics against scikit-learn's, metrics by name, quality gates.
+ */
+#include "eval/metrics.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void check_close(double got, json_t *want)
+{
+	double w = json_number_value(want);
+	if (!(fabs(got - w) <= 1e-12 * fabs(w)))
+		fail_msg("%.17g, not %.17g", got, w);
+}
+
+static void test_regression(void **state)
+{
+	(void)state;
+	const char *srcdir = getenv("srcdir");
+	char *path = mem_printf("%s/tests/data/reports/regression.json", srcdir ? srcdir : ".");
+	json_t *tests = json_load_file(path, 0, NULL);
+	free(path);
+	assert_true(json_array_size(tests) >= 5);
+	for (size_t t = 0; t < json_array_size(tests); t++) {
+		json_t *test = json_array_get(tests, t);
+		json_t *truth = json_object_get(test, "truth");
+		json_t *predicted = json_object_get(test, "predicted");
+		struct regression r;
+		regression_init(&r, (uint32_t)json_array_size(json_array_get(truth, 0)));
+		for (size_t i = 0; i < json_array_size(truth); i++) {
+			float a[4], b[4];
+			for (uint32_t k = 0; k < r.columns; k++) {
+				a[k] = (float)json_number_value(
+					json_array_get(json_array_get(truth, i), k));
+				b[k] = (float)json_number_value(
+					json_array_get(json_array_get(predicted, i), k));
+			}
+			regression_add(&r, a, b);
+		}
+		check_close(regression_mse(&r), json_object_get(test, "mse"));
+		check_close(regression_mae(&r), json_object_get(test, "mae"));
+		check_close(regression_r2(&r), json_object_get(test, "r2"));
+		regression_release(&r);
+	}
+	json_decref(tests);
+}
+
+static void test_few_samples(void **state)
+{
+	(void)state;
+	struct regression r;
+	regression_init(&r, 1);
+	struct evaluation e = { .regression = &r, .loss = NAN };
+	assert_true(isnan(metric_find("mse")->value(&e)));
+	regression_add(&r, (float[]){ 2 }, (float[]){ 3 });
+	assert_true(metric_find("mse")->value(&e) == 1);
+	assert_true(isnan(metric_find("r2")->value(&e)));
+	regression_release(&r);
+}
+
+static void test_gate(void **state)
+{
+	(void)state;
+	struct confusion c;
+	confusion_init(&c, CONFUSION_SINGLE_LABEL, 2);
+	confusion_add(&c, 0, 0, 1);
+	confusion_add(&c, 0, 1, 1);
+	confusion_add(&c, 1, 1, 1);
+	confusion_add(&c, 1, 1, 1);
+	const struct evaluation e = { .confusion = &c, .loss = 0.5 };
+	static const struct {
+		const char *text;
+		bool met;
+		double value;
+	} cases[] = {
+		{ "accuracy=0.75", true, 0.75 },
+		{ "accuracy=0.76", false, 0.75 },
+		{ "macro_recall=.5", true, 0.75 },
+		{ "macro_precision=1", false, (1 + 2.0 / 3) / 2 },
+		{ "weighted_f1=0.7", true, (2.0 / 3 + 0.8) / 2 },
+		{ "loss=0.5", true, 0.5 },
+		{ "loss=0.49", false, 0.5 },
+		{ "mse=1000", false, NAN }, /* does not apply: never met */
+		{ "r2=-1000", false, NAN },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct gate gate;
+		double value;
+		assert_int_equal(gate_parse(cases[i].text, &gate, NULL), OK);
+		assert_int_equal(gate_met(&gate, &e, &value), cases[i].met);
+		assert_true(isnan(cases[i].value) ? isnan(value)
+						  : fabs(value - cases[i].value) < 1e-15);
+	}
+	confusion_release(&c);
+}
+
+static void test_gate_errors(void **state)
+{
+	(void)state;
+	struct gate gate;
+	struct error err;
+	assert_int_equal(gate_parse("acuracy=0.9", &gate, &err), ERR_USAGE);
+	assert_string_equal(
+		err.text, "'acuracy=0.9': unknown metric; known are accuracy, macro_f1, "
+			  "macro_precision, macro_recall, micro_f1, micro_precision, micro_recall, "
+			  "weighted_f1, weighted_precision, weighted_recall, loss, mse, mae, r2");
+	static const char *const bad[] = { "accuracy", "accuracy=", "accuracy=90%", "=1",
+					   "loss=nan" };
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(gate_parse(bad[i], &gate, &err), ERR_USAGE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_regression),
+		cmocka_unit_test(test_few_samples),
+		cmocka_unit_test(test_gate),
+		cmocka_unit_test(test_gate_errors),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
