@@ -1,0 +1,53 @@
+/*
+ * grad_stats.c - GradStats: what the optimizer must know of all gradients together. Writes into the
+ * step block: found_inf (any element not finite, checked before unscaling, as GradScaler.unscale_),
+ * inverse = 1/scale, the L2 norm of the unscaled gradients, clip = min(1, max_norm / (norm + 1e-6))
+ * (torch.nn.utils.clip_grad_norm_; max_norm 0: no clipping) and the loss of the window.
+ *
+ * Inputs: the step block, W, the accumulated loss sum, then every accumulated gradient.
+ */
+#include "ops/op.h"
+
+#include "ops/step.h"
+
+#include <math.h>
+#include <string.h>
+
+static enum status ref(struct op_io *io)
+{
+	struct step_block step;
+	double sum = 0, max_norm = node_float(io->node, "max_norm");
+	bool finite = true;
+	memcpy(&step, io->in[0]->data, sizeof step);
+	step.inverse = (float)(1.0 / (double)step.scale);
+	for (uint32_t k = 3; k < io->n_in; k++)
+		for (int64_t i = 0, n = shape_elements(&io->in[k]->shape); i < n; i++) {
+			double g = tensor_get(io->in[k], i);
+			finite &= isfinite(g) != 0;
+			g *= step.inverse;
+			sum += g * g;
+		}
+	step.found_inf = !finite;
+	step.norm = sqrt(sum);
+	step.clip = 1;
+	if (max_norm > 0 && max_norm / (step.norm + 1e-6) < 1)
+		step.clip = (float)(max_norm / (step.norm + 1e-6));
+	step.loss = tensor_get(io->in[2], 0) / tensor_get(io->in[1], 0);
+	memcpy(io->out[0].data, &step, sizeof step);
+	return OK;
+}
+
+static const struct op_attr attrs[] = { { "max_norm", ATTR_FLOAT, 0, 0, 0, NULL }, { 0 } };
+static const struct op_arg in[] = { { "Step", ARG_KEEP, 0 },
+				    { "W", ARG_KEEP, 0 },
+				    { "Loss", ARG_KEEP, 0 },
+				    { "G", ARG_KEEP | ARG_VARIADIC, 0 },
+				    { 0 } };
+static const struct op_arg out[] = { { "Step", 0, 1 }, { 0 } };
+
+const struct op_def op_onnxtune_grad_stats = {
+	.domain = "onnxtune", .name = "GradStats", .since = 1,
+	.attrs = attrs, .in = in, .out = out,
+	.flags = OP_NO_GRAD,
+	.infer = infer_same, .ref = ref,
+};
