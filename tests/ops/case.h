@@ -63,4 +63,7 @@ struct op_case {
 	const double *expected; /* output 0 for the inputs given by values (own operators) */
 };
 
+/* All tables, ended by NULL (written by bootstrap). */
+extern const struct op_case *const case_tables[];
+
 #endif
