@@ -119,6 +119,13 @@ float node_float(const struct node *node, const char *name)
 	return a->f;
 }
 
+double node_double(const struct node *node, const char *name)
+{
+	const struct attr *a = node_attr(node, name);
+	assert(a && a->kind == ATTR_DOUBLE);
+	return a->d;
+}
+
 const char *node_string(const struct node *node, const char *name)
 {
 	const struct attr *a = node_attr(node, name);

@@ -25,6 +25,7 @@ enum attr_kind {
 	ATTR_FLOATS = 6,
 	ATTR_INTS = 7,
 	ATTR_STRINGS = 8,
+	ATTR_DOUBLE = 64, /* ours: ONNX has none, and (float)0.999 is no decay rate */
 };
 
 struct attr {
@@ -33,6 +34,7 @@ struct attr {
 	uint32_t n; /* elements of a list */
 	union {
 		float f;
+		double d;
 		int64_t i;
 		const char *s; /* NUL-terminated */
 		const struct tensor *tensor;
@@ -51,6 +53,10 @@ static inline struct attr attr_int(const char *name, int64_t i)
 static inline struct attr attr_float(const char *name, float f)
 {
 	return (struct attr){ .name = name, .kind = ATTR_FLOAT, .f = f };
+}
+static inline struct attr attr_double(const char *name, double d)
+{
+	return (struct attr){ .name = name, .kind = ATTR_DOUBLE, .d = d };
 }
 static inline struct attr attr_string(const char *name, const char *s)
 {
@@ -148,6 +154,7 @@ const struct attr *node_attr(const struct node *node, const char *name);
 /* Values of attributes that the operator's table gives a default or requires. */
 int64_t node_int(const struct node *node, const char *name);
 float node_float(const struct node *node, const char *name);
+double node_double(const struct node *node, const char *name);
 const char *node_string(const struct node *node, const char *name);
 
 /* One line per value and node, for --dump-after and for looking at failures. */

@@ -13,8 +13,8 @@
 static enum status ref(struct op_io *io)
 {
 	struct step_block step;
-	double rate, beta1 = node_float(io->node, "beta1"), beta2 = node_float(io->node, "beta2");
-	double epsilon = node_float(io->node, "epsilon"), decay = node_float(io->node, "decay");
+	double rate, beta1 = node_double(io->node, "beta1"), beta2 = node_double(io->node, "beta2");
+	double epsilon = node_double(io->node, "epsilon"), decay = node_double(io->node, "decay");
 	bool decoupled = node_int(io->node, "decoupled") != 0;
 	if (!optimizer_begin(io, &step, &rate))
 		return OK;
@@ -39,10 +39,10 @@ static enum status ref(struct op_io *io)
 }
 
 static const struct op_attr attrs[] = {
-	{ "beta1", ATTR_FLOAT, 0, 0, 0.9f, NULL },
-	{ "beta2", ATTR_FLOAT, 0, 0, 0.999f, NULL },
-	{ "epsilon", ATTR_FLOAT, 0, 0, 1e-8f, NULL },
-	{ "decay", ATTR_FLOAT, 0, 0, 0, NULL },
+	{ "beta1", ATTR_DOUBLE, 0, 0, 0.9, NULL },
+	{ "beta2", ATTR_DOUBLE, 0, 0, 0.999, NULL },
+	{ "epsilon", ATTR_DOUBLE, 0, 0, 1e-8, NULL },
+	{ "decay", ATTR_DOUBLE, 0, 0, 0, NULL },
 	{ "decoupled", ATTR_INT, 0, 0, 0, NULL },
 	{ 0 },
 };

@@ -16,7 +16,7 @@
 static enum status ref(struct op_io *io)
 {
 	struct step_block step;
-	double sum = 0, max_norm = node_float(io->node, "max_norm");
+	double sum = 0, max_norm = node_double(io->node, "max_norm");
 	bool finite = true;
 	memcpy(&step, io->in[0]->data, sizeof step);
 	step.inverse = (float)(1.0 / (double)step.scale);
@@ -37,7 +37,7 @@ static enum status ref(struct op_io *io)
 	return OK;
 }
 
-static const struct op_attr attrs[] = { { "max_norm", ATTR_FLOAT, 0, 0, 0, NULL }, { 0 } };
+static const struct op_attr attrs[] = { { "max_norm", ATTR_DOUBLE, 0, 0, 0, NULL }, { 0 } };
 static const struct op_arg in[] = { { "Step", ARG_KEEP, 0 },
 				    { "W", ARG_KEEP, 0 },
 				    { "Loss", ARG_KEEP, 0 },

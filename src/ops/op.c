@@ -73,7 +73,9 @@ enum status op_attributes(const struct op_def *def, const struct attr *given, st
 			if (r->kind == ATTR_INT)
 				attrs[n].i = r->i;
 			else if (r->kind == ATTR_FLOAT)
-				attrs[n].f = r->f;
+				attrs[n].f = (float)r->f;
+			else if (r->kind == ATTR_DOUBLE)
+				attrs[n].d = r->f;
 			else if (r->kind == ATTR_STRING)
 				attrs[n].s = r->s;
 			n++;

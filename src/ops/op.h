@@ -29,7 +29,7 @@ struct op_attr {
 	enum attr_kind kind;
 	unsigned flags;
 	int64_t i;
-	float f;
+	double f; /* of FLOAT and DOUBLE */
 	const char *s;
 };
 

@@ -1,6 +1,6 @@
 /*
  * optimizer.h - what optimizers share. An optimizer is an operator of ours with the inputs step
- * block, learning rates (F32 list, by good step), parameter, accumulated gradient, moments..., and
+ * block, learning rates (F64 list, by good step), parameter, accumulated gradient, moments..., and
  * the outputs parameter, moments..., updated in place. In a skipped step (found_inf) nothing
  * changes. Parameters and moments have one type, F32 or F64.
  */
@@ -18,7 +18,7 @@ enum status optimizer_infer(struct op_io *io);
 bool optimizer_begin(struct op_io *io, struct step_block *step, double *rate);
 
 /* The learning rate of the step after `good_steps` good ones; the last one holds for ever. */
-static inline float optimizer_rate(const float *rates, int64_t n, int64_t good_steps)
+static inline double optimizer_rate(const double *rates, int64_t n, int64_t good_steps)
 {
 	return rates[good_steps < n ? good_steps : n - 1];
 }

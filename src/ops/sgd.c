@@ -9,8 +9,8 @@
 static enum status ref(struct op_io *io)
 {
 	struct step_block step;
-	double rate, momentum = node_float(io->node, "momentum");
-	double decay = node_float(io->node, "decay");
+	double rate, momentum = node_double(io->node, "momentum");
+	double decay = node_double(io->node, "decay");
 	bool nesterov = node_int(io->node, "nesterov") != 0;
 	if (!optimizer_begin(io, &step, &rate))
 		return OK;
@@ -29,8 +29,8 @@ static enum status ref(struct op_io *io)
 }
 
 static const struct op_attr attrs[] = {
-	{ "momentum", ATTR_FLOAT, 0, 0, 0, NULL },
-	{ "decay", ATTR_FLOAT, 0, 0, 0, NULL },
+	{ "momentum", ATTR_DOUBLE, 0, 0, 0, NULL },
+	{ "decay", ATTR_DOUBLE, 0, 0, 0, NULL },
 	{ "nesterov", ATTR_INT, 0, 0, 0, NULL },
 	{ 0 },
 };

@@ -18,7 +18,7 @@
 						       micro-batch's first sample */
 #define LABELS_NAME "onnxtune.labels"               /* see the loss operators */
 #define WEIGHTS_NAME "onnxtune.weights"
-#define LEARNING_RATE_NAME "onnxtune.learning_rate" /* F32 list: rate of the n-th good step */
+#define LEARNING_RATE_NAME "onnxtune.learning_rate" /* F64 list: rate of the n-th good step */
 
 struct step_block {
 	float scale;            /* loss scale; 1 when losses are not scaled */
