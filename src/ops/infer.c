@@ -13,14 +13,28 @@ enum status infer_same(struct op_io *io)
 	return infer_set(io, 0, io->in[0]->dtype, &io->in[0]->shape);
 }
 
-static enum status broadcast(struct op_io *io, enum dtype dtype)
+enum status infer_number(struct op_io *io)
+{
+	enum dtype dtype = io->in[0]->dtype;
+	if (!dtype_is_integer(dtype) && !dtype_is_trainable(dtype))
+		return fail(io->err, ERR_INPUT, "input 0 is %s, not a number", dtype_name(dtype));
+	return infer_same(io);
+}
+
+enum status infer_float(struct op_io *io)
+{
+	enum dtype dtype = io->in[0]->dtype;
+	if (!dtype_is_trainable(dtype))
+		return fail(io->err, ERR_INPUT, "input 0 is %s, not floating-point",
+			    dtype_name(dtype));
+	return infer_same(io);
+}
+
+enum status infer_shapes(struct op_io *io, enum dtype dtype)
 {
 	struct shape shape = io->in[0]->shape;
 	for (uint32_t k = 1; k < io->n_in; k++) {
 		char a[SHAPE_TEXT], b[SHAPE_TEXT];
-		if (io->in[k]->dtype != io->in[0]->dtype)
-			return fail(io->err, ERR_INPUT, "inputs are %s and %s",
-				    dtype_name(io->in[0]->dtype), dtype_name(io->in[k]->dtype));
 		struct shape both = shape;
 		if (!shape_broadcast(&both, &io->in[k]->shape, &shape))
 			return fail(io->err, ERR_INPUT, "shapes %s and %s do not broadcast",
@@ -31,12 +45,19 @@ static enum status broadcast(struct op_io *io, enum dtype dtype)
 
 enum status infer_broadcast(struct op_io *io)
 {
-	return broadcast(io, io->in[0]->dtype);
+	TRY(infer_number(io));
+	for (uint32_t k = 1; k < io->n_in; k++)
+		if (io->in[k]->dtype != io->in[0]->dtype)
+			return fail(io->err, ERR_INPUT, "inputs are %s and %s",
+				    dtype_name(io->in[0]->dtype), dtype_name(io->in[k]->dtype));
+	return infer_shapes(io, io->in[0]->dtype);
 }
 
 enum status infer_compare(struct op_io *io)
 {
-	return broadcast(io, DT_BOOL);
+	TRY(infer_broadcast(io));
+	io->out[0].dtype = DT_BOOL;
+	return OK;
 }
 
 enum status infer_ints(struct op_io *io, uint32_t k, int64_t *out, uint32_t max, uint32_t *n)

@@ -39,7 +39,7 @@ enum {
 	ARG_HOST = 4,      /* infer needs its content: shapes, axes, trip counts */
 	ARG_NO_GRAD = 8,   /* the output does not depend on it differentiably */
 	ARG_OPTIONAL = 16, /* may be absent */
-	ARG_VARIADIC = 32, /* the last one: any number of such */
+	ARG_VARIADIC = 32, /* the last one: one or more of such, none or more with ARG_OPTIONAL */
 };
 
 /* One row per input or output, ended by { 0 }. */
@@ -156,10 +156,17 @@ enum status MUST_CHECK op_attributes(const struct op_def *def, const struct attr
 
 /* Output 0 has the type and shape of input 0. */
 enum status infer_same(struct op_io *io);
-/* Output 0 has the type of input 0 and the shape that all inputs broadcast to; types must agree. */
+/* The same, and input 0 must hold numbers: integers or f64, f32, f16, bf16. */
+enum status infer_number(struct op_io *io);
+/* The same, and input 0 must be one of f64, f32, f16, bf16. */
+enum status infer_float(struct op_io *io);
+/* Output 0 has the type of input 0 and the shape that all inputs broadcast to; types must agree
+ * and be numbers. */
 enum status infer_broadcast(struct op_io *io);
-/* The same with a BOOL output (Equal, Less). */
+/* The same with a BOOL output (Less). */
 enum status infer_compare(struct op_io *io);
+/* Output 0 has the given type and the shape that all inputs, of any type, broadcast to. */
+enum status infer_shapes(struct op_io *io, enum dtype dtype);
 /* Output 0 of the given type and shape. */
 enum status infer_set(struct op_io *io, uint32_t k, enum dtype dtype, const struct shape *shape);
 /* The integers of a HOST input as ints (any integer type, rank 0 or 1, at most max of them);

@@ -43,7 +43,7 @@ const struct op_def op_relu_6 = {
 	.in = in, .out = out,
 	.precision = PRECISION_FOLLOW,
 	.flags = OP_POINTWISE | OP_INPLACE,
-	.infer = infer_same, .ref = ref, .grad = grad,
+	.infer = infer_number, .ref = ref, .grad = grad,
 };
 
 static const struct op_arg grad_in[] = { { "dY", 0, 0 }, { "Y", 0, 0 }, { 0 } };
