@@ -104,10 +104,12 @@ struct value {
 	enum layout layout;
 	uint32_t node;     /* its producer, 0 for values from the outside */
 	uint32_t output;   /* which output of the producer */
+	const char *const *dim_names; /* inputs of a loaded graph: name of each unknown axis,
+	                                 NULL where it has none (NULL: no axis has) */
 };
 
 struct node {
-	const struct op_def *def;
+	const struct op_def *def; /* NULL in a loaded graph: the operator is not known */
 	const char *name;   /* of the user's node that it came from, also for gradient nodes */
 	const char *op;     /* operator name of that node ("NonMaxSuppression"), for messages */
 	uint32_t n_in, n_out;
