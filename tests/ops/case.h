@@ -31,6 +31,7 @@ struct case_input {
 	const double *values;
 };
 
+/* clang-format off */
 #define NORMAL(...) { FILL_NORMAL, DT_F64, SHAPE(__VA_ARGS__), 0, 1, NULL }
 #define UNIFORM(lo, hi, ...) { FILL_UNIFORM, DT_F64, SHAPE(__VA_ARGS__), lo, hi, NULL }
 #define SCALAR(x) { FILL_VALUES, DT_F64, SHAPE_SCALAR, 0, 0, (const double[]){ x } }
@@ -42,6 +43,7 @@ struct case_input {
 	  (const double[]){ __VA_ARGS__ } }
 #define VALUES(values, ...) { FILL_VALUES, DT_F64, SHAPE(__VA_ARGS__), 0, 0, values }
 #define BOOLS(...) { FILL_INTS, DT_BOOL, SHAPE(__VA_ARGS__), 0, 1, NULL }
+/* clang-format on */
 
 enum {
 	CASE_NO_GRAD = 1,     /* parity only: too large for differences, or not differentiable */
