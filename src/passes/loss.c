@@ -1,0 +1,157 @@
+/* loss.c - finds how a model ends and puts a loss there (see loss.h). */
+#include "passes/loss.h"
+
+#include "ops/step.h"
+
+#include <string.h>
+
+static bool is(const struct node *node, const char *op)
+{
+	return !strcmp(node->def->name, op);
+}
+
+static const struct node *producer(const struct graph *graph, uint32_t value)
+{
+	const struct value *v = graph_value(graph, value);
+	return v->node ? graph_node(graph, v->node) : NULL;
+}
+
+/* The x of Div(Exp(x), ReduceSum(Exp(x), axis)), 0 if it is none; x may be z - max(z). */
+static uint32_t written_out_softmax(const struct graph *graph, const struct node *div, int *axis)
+{
+	const struct node *exp = producer(graph, div->in[0]);
+	const struct node *sum = producer(graph, div->in[1]);
+	if (sum && is(sum, "Expand"))
+		sum = producer(graph, sum->in[0]);
+	if (!exp || !sum || !is(exp, "Exp") || !is(sum, "ReduceSum") || sum->in[0] != div->in[0] ||
+	    !node_int(sum, "keepdims") || sum->n_in < 2 || !sum->in[1])
+		return 0;
+	const struct tensor *axes = &graph_value(graph, sum->in[1])->t;
+	const struct shape *shape = &graph_value(graph, div->in[0])->t.shape;
+	if (!axes->data || shape_elements(&axes->shape) != 1 ||
+	    !shape_axis(shape, tensor_get_int(axes, 0), axis))
+		return 0;
+	/* z - max(z) trains as z: the maximum cancels. */
+	const struct node *sub = producer(graph, exp->in[0]);
+	if (sub && is(sub, "Sub")) {
+		const struct node *max = producer(graph, sub->in[1]);
+		if (max && is(max, "ReduceMax") && max->in[0] == sub->in[0])
+			return sub->in[0];
+	}
+	return exp->in[0];
+}
+
+struct loss_head loss_find(const struct graph *graph, uint32_t output)
+{
+	struct loss_head head = { .ending = ENDING_LOGITS, .logits = output };
+	uint32_t value = output;
+	const struct shape *shape = &graph_value(graph, output)->t.shape;
+	head.axis = shape->rank > 1 ? 1 : 0;
+	for (const struct node *node; (node = producer(graph, value));) {
+		int axis = 0;
+		if (is(node, "Identity") || is(node, "Cast") || is(node, "Dropout")) {
+			value = node->in[0];
+			continue;
+		}
+		/* The last axis is the class axis where an activation names it. */
+		shape = &graph_value(graph, node->in[0])->t.shape;
+		uint32_t x = is(node, "Div") ? written_out_softmax(graph, node, &axis) : 0;
+		if (x) {
+			head = (struct loss_head){ ENDING_SOFTMAX, x, axis };
+		} else if (is(node, "Softmax") || is(node, "LogSoftmax")) {
+			shape_axis(shape, node_int(node, "axis"), &axis);
+			head.ending = is(node, "Softmax") ? ENDING_SOFTMAX : ENDING_LOG_SOFTMAX;
+			head.logits = node->in[0];
+			head.axis = axis;
+		} else if (is(node, "Sigmoid")) {
+			head.ending = ENDING_SIGMOID;
+			head.logits = node->in[0];
+		} else if (is(node, "Reshape") && shape->rank >= 1 &&
+			   shape->dim[0] == graph_value(graph, output)->t.shape.dim[0]) {
+			value = node->in[0]; /* an activation may stand before the last Reshape */
+			continue;
+		}
+		break;
+	}
+	return head;
+}
+
+enum status loss_choose(const struct graph *graph, const struct loss_head *head,
+			bool integer_labels, enum loss_kind asked, enum loss_kind *out,
+			struct error *err)
+{
+	const struct tensor *t = &graph_value(graph, head->logits)->t;
+	enum loss_kind kind = asked;
+	if (!dtype_is_trainable(t->dtype) || !t->shape.rank)
+		return fail(err, ERR_UNSUPPORTED, "output '%s' has no scores to train by",
+			    graph_value(graph, graph->outputs.v[0])->name);
+	int64_t per_sample = t->shape.dim[0] ? shape_elements(&t->shape) / t->shape.dim[0] : 0;
+	if (kind == LOSS_AUTO) {
+		if (head->ending == ENDING_SIGMOID)
+			kind = LOSS_BCE;
+		else if (integer_labels || head->ending != ENDING_LOGITS)
+			kind = LOSS_CROSS_ENTROPY;
+		else
+			kind = LOSS_MSE;
+	}
+	if (kind == LOSS_CROSS_ENTROPY && !integer_labels)
+		return fail(err, ERR_INPUT, "cross-entropy needs integer class labels");
+	if (kind == LOSS_CROSS_ENTROPY && t->shape.dim[head->axis] < 2)
+		return fail(err, ERR_INPUT, "the output has a single score, no classes: use "
+					    "--loss bce or mse");
+	if (kind == LOSS_BCE && integer_labels && per_sample != 1)
+		return fail(err, ERR_INPUT, "the model ends in %lld sigmoids: give one 0/1 target "
+					    "for each in the labels array",
+			    (long long)per_sample);
+	*out = kind;
+	return OK;
+}
+
+static uint32_t add_input(struct builder *b, const char *name, enum dtype dtype,
+			  const struct shape *shape)
+{
+	uint32_t id = graph_add_value(b->graph, name, VALUE_INPUT,
+				      (struct tensor){ dtype, *shape, NULL });
+	*array_push(&b->graph->inputs) = id;
+	return id;
+}
+
+uint32_t loss_build(struct builder *b, const struct loss_head *head, enum loss_kind kind)
+{
+	struct graph *graph = b->graph;
+	struct shape shape = *build_shape(b, head->logits);
+	uint32_t loss;
+	b->name = b->op = "loss";
+	if (kind == LOSS_CROSS_ENTROPY) {
+		struct shape labels = { .rank = 0 };
+		for (int i = 0; i < shape.rank; i++)
+			if (i != head->axis)
+				labels.dim[labels.rank++] = shape.dim[i];
+		uint32_t l = add_input(b, LABELS_NAME, DT_I64, &labels);
+		uint32_t w = add_input(b, WEIGHTS_NAME, DT_F32, &labels);
+		loss = build(b, "SoftmaxCrossEntropy", IN(head->logits, l, w),
+			     attr_int("axis", head->axis));
+	} else {
+		enum dtype dtype = build_type(b, head->logits)->dtype;
+		/* Targets keep float32 precision whatever the model computes in. */
+		uint32_t l = add_input(b, LABELS_NAME, dtype == DT_F64 ? DT_F64 : DT_F32, &shape);
+		uint32_t w = add_input(b, WEIGHTS_NAME, DT_F32, &SHAPE(shape.dim[0]));
+		loss = build_op(b, kind == LOSS_BCE ? "SigmoidCrossEntropy" : "SquaredError",
+				IN(head->logits, l, w), NULL);
+	}
+	graph->outputs.n = 0;
+	*array_push(&graph->outputs) = loss;
+	return loss;
+}
+
+const char *loss_name(enum loss_kind kind)
+{
+	static const char *const names[] = { "auto", "cross-entropy", "bce", "mse" };
+	return names[kind];
+}
+
+const char *ending_name(enum ending ending)
+{
+	static const char *const names[] = { "no activation", "Softmax", "LogSoftmax", "Sigmoid" };
+	return names[ending];
+}
