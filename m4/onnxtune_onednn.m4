@@ -14,7 +14,8 @@ onednn=no ONEDNN_CPPFLAGS= ONEDNN_LIBS=
 AS_CASE([$with_onednn],
 	[no], [],
 	[yes|auto], [onednn_candidates=-ldnnl],
-	[ONEDNN_CPPFLAGS="-I$with_onednn/include"
+	[with_onednn=`cd "$with_onednn" && pwd` || AC_MSG_ERROR([--with-onednn: no such folder])
+	 ONEDNN_CPPFLAGS="-I$with_onednn/include"
 	 onednn_candidates=
 	 for dir in lib lib64 "lib/`$CC -print-multiarch 2>/dev/null`"; do
 		for name in libdnnl.so libdnnl.so.3 libdnnl.so.2; do
