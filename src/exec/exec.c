@@ -1,0 +1,54 @@
+/* exec.c - queues the kernels of a program, or a capture of them (see exec.h). */
+#include "exec/exec.h"
+
+static enum status queue(struct executor *executor, enum program_kind kind, struct error *err)
+{
+	const struct plan *plan = executor->plan;
+	const struct program *program = &plan->programs[kind];
+	for (uint32_t i = 0; i < program->n; i++) {
+		const struct plan_step *s = &program->steps[i];
+		struct kernel_io io = { s->in, s->out, s->workspace };
+		enum status status = s->kernel->run(s->state, &io, executor->stream);
+		if (status != OK) {
+			const struct node *node = graph_node(plan->graph, s->node);
+			return fail(err, status, "node '%s' (%s): kernel %s (%s) failed", node->name,
+				    node->op, s->kernel->name, node->def->name);
+		}
+	}
+	return OK;
+}
+
+enum status exec_open(struct plan *plan, struct stream *stream, struct executor *out,
+		      struct error *err)
+{
+	*out = (struct executor){ .plan = plan, .stream = stream };
+	for (int p = 0; p < PROGRAM_COUNT; p++) {
+		if (!plan->programs[p].n || plan->backend->capture_begin(stream) != OK)
+			continue;
+		enum status status = queue(out, (enum program_kind)p, err);
+		enum status end = plan->backend->capture_end(stream, &out->captures[p], err);
+		if (status != OK || end != OK) {
+			exec_close(out);
+			return status != OK ? status : end;
+		}
+	}
+	return OK;
+}
+
+void exec_close(struct executor *executor)
+{
+	for (int p = 0; p < PROGRAM_COUNT; p++)
+		if (executor->captures[p])
+			executor->plan->backend->capture_free(executor->captures[p]);
+	*executor = (struct executor){ 0 };
+}
+
+enum status exec_run(struct executor *executor, enum program_kind program, struct error *err)
+{
+	const struct backend *backend = executor->plan->backend;
+	if (!executor->captures[program])
+		return queue(executor, program, err);
+	if (backend->capture_launch(executor->captures[program], executor->stream) != OK)
+		return fail(err, ERR_INTERNAL, "a captured program could not be launched");
+	return OK;
+}
