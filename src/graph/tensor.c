@@ -87,18 +87,18 @@ bool shape_equal(const struct shape *a, const struct shape *b)
 
 int64_t shape_elements(const struct shape *shape)
 {
-	uint64_t n = 1; /* wraps where an empty tensor has huge dims: the zero makes it right */
+	int64_t n = 1;
 	for (int i = 0; i < shape->rank; i++)
-		n *= (uint64_t)shape->dim[i];
-	return (int64_t)n;
+		n *= shape->dim[i];
+	return n;
 }
 
 void shape_strides(const struct shape *shape, int64_t strides[SHAPE_MAX_RANK])
 {
-	uint64_t n = 1;
+	int64_t n = 1;
 	for (int i = shape->rank - 1; i >= 0; i--) {
-		strides[i] = (int64_t)n;
-		n *= (uint64_t)shape->dim[i];
+		strides[i] = n;
+		n *= shape->dim[i];
 	}
 }
 
@@ -151,8 +151,7 @@ const char *shape_format(const struct shape *shape, char text[SHAPE_TEXT])
 	return text;
 }
 
-enum status tensor_size(enum dtype dtype, const struct shape *shape, size_t *out,
-			struct error *err)
+enum status tensor_size(enum dtype dtype, const struct shape *shape, size_t *out, struct error *err)
 {
 	int64_t bits = dtype_bits(dtype);
 	if (!bits)
@@ -167,8 +166,8 @@ enum status tensor_size(enum dtype dtype, const struct shape *shape, size_t *out
 	/* Also where a dim is 0: products of some of the dims are computed elsewhere. */
 	int64_t n = bits;
 	for (int i = 0; i < shape->rank; i++)
-		if (shape->dim[i] && (__builtin_mul_overflow(n, shape->dim[i], &n) ||
-				      n >= (INT64_C(1) << 62))) {
+		if (shape->dim[i] &&
+		    (__builtin_mul_overflow(n, shape->dim[i], &n) || n >= (INT64_C(1) << 62))) {
 			char text[SHAPE_TEXT];
 			return fail(err, ERR_INPUT, "shape %s is too large",
 				    shape_format(shape, text));
@@ -247,8 +246,7 @@ static double small_float(enum dtype dtype, unsigned v)
 		return NAN;
 	if (dtype == DT_F8E5M2 && e == 31)
 		return m ? NAN : negative ? -INFINITY : INFINITY;
-	double x = e ? ldexp(1 + ldexp(m, -(int)mb), (int)e - bias)
-		     : ldexp(m, 1 - bias - (int)mb);
+	double x = e ? ldexp(1 + ldexp(m, -(int)mb), (int)e - bias) : ldexp(m, 1 - bias - (int)mb);
 	return negative ? -x : x;
 }
 
@@ -265,7 +263,8 @@ static unsigned small_float_bits(enum dtype dtype, double x)
 	}
 	for (unsigned v = 0; v < n; v++) {
 		double y = small_float(dtype, v);
-		if (isnan(y) || isinf(y) || (signbit(y) != signbit(x) && dtype != DT_F8E8M0 && y != 0))
+		if (isnan(y) || isinf(y) ||
+		    (signbit(y) != signbit(x) && dtype != DT_F8E8M0 && y != 0))
 			continue;
 		double e = fabs(y - x);
 		if (e < error || (e == error && !(v & 1) && signbit(y) == signbit(x)))
@@ -352,8 +351,9 @@ void tensor_set(struct tensor *t, int64_t i, double x)
 		STORE(uint8_t, x != 0);
 		break;
 	case DT_U64:
-		STORE(uint64_t, isnan(x) || x <= 0 ? 0 : x >= 0x1p64 ? UINT64_MAX
-								     : (uint64_t)nearbyint(x));
+		STORE(uint64_t, isnan(x) || x <= 0 ? 0
+				: x >= 0x1p64      ? UINT64_MAX
+						   : (uint64_t)nearbyint(x));
 		break;
 	case DT_F8E4M3FN:
 	case DT_F8E4M3FNUZ:
@@ -372,8 +372,9 @@ void tensor_set(struct tensor *t, int64_t i, double x)
 		if (dtypes[t->dtype].kind == 'u')
 			tensor_set_int(t, i, clamp_round(x, 0, ldexp(1, (int)bits) - 1));
 		else
-			tensor_set_int(t, i, clamp_round(x, -ldexp(1, (int)bits - 1),
-							 ldexp(1, (int)bits - 1) - (bits < 64)));
+			tensor_set_int(t, i,
+				       clamp_round(x, -ldexp(1, (int)bits - 1),
+						   ldexp(1, (int)bits - 1) - (bits < 64)));
 	}
 }
 

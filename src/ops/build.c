@@ -29,18 +29,31 @@ const struct tensor *build_type(const struct builder *b, uint32_t value)
 	return b->status == OK && value ? &graph_value(b->graph, value)->t : &failed_type;
 }
 
+struct op_io build_io(struct builder *b, const struct node *node, const uint32_t *in, uint32_t n_in)
+{
+	struct arena *arena = b->graph->arena;
+	const struct tensor **t = arena_alloc(arena, n_in * sizeof *t);
+	for (uint32_t k = 0; k < n_in; k++) {
+		if (!in[k])
+			continue;
+		const struct value *v = graph_value(b->graph, in[k]);
+		t[k] = &v->t;
+		if (v->kind != VALUE_CONSTANT) { /* a parameter's content is no shape */
+			struct tensor *unknown = arena_dup(arena, &v->t, sizeof *unknown);
+			unknown->data = NULL;
+			t[k] = unknown;
+		}
+	}
+	return (struct op_io){ .node = node, .n_in = n_in, .in = t, .arena = arena, .err = b->err };
+}
+
 bool build_get_ints(struct builder *b, const uint32_t *in, uint32_t k, int64_t *out, uint32_t max,
 		    uint32_t *n)
 {
 	*n = 0;
 	if (b->status != OK)
 		return false;
-	struct tensor t = *build_type(b, in[k]);
-	if (graph_value(b->graph, in[k])->kind != VALUE_CONSTANT)
-		t.data = NULL;
-	const struct tensor **args = arena_alloc(b->graph->arena, (k + 1) * sizeof *args);
-	args[k] = &t;
-	struct op_io io = { .n_in = k + 1, .in = args, .err = b->err };
+	struct op_io io = build_io(b, NULL, in, k + 1);
 	b->status = infer_ints(&io, k, out, max, n);
 	return b->status == OK;
 }
@@ -52,7 +65,7 @@ static enum status check_inputs(struct builder *b, const struct op_def *def, str
 		return fail(b->err, ERR_INPUT, "%u inputs are too many", in.n);
 	for (uint32_t k = 0; def->in && def->in[k].name; k++) {
 		unsigned flags = def->in[k].flags;
-		if ((k >= in.n || !in.v[k]) && !(flags & (ARG_OPTIONAL | ARG_VARIADIC)))
+		if ((k >= in.n || !in.v[k]) && !(flags & ARG_OPTIONAL))
 			return fail(b->err, ERR_INPUT, "input %u (%s) is missing", k,
 				    def->in[k].name);
 	}

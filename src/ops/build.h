@@ -55,9 +55,13 @@ static inline const struct shape *build_shape(const struct builder *b, uint32_t 
 }
 
 /*
- * For lower and grad rules: the integers of the constant in[k], as infer_ints reads them. False,
- * and the builder has failed, when the content is not known.
+ * For lower and grad rules: the inputs as infer sees them (out and wanted are NULL), so that they
+ * share its code; its status belongs in b->status.
  */
+struct op_io build_io(struct builder *b, const struct node *node, const uint32_t *in,
+		      uint32_t n_in);
+
+/* The integers of in[k] as infer_ints reads them; false, and the builder has failed, when not. */
 bool build_get_ints(struct builder *b, const uint32_t *in, uint32_t k, int64_t *out, uint32_t max,
 		    uint32_t *n);
 

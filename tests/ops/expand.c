@@ -1,0 +1,9 @@
+/* Cases of Expand. */
+#include "case.h"
+
+const struct op_case cases_expand[] = {
+	{ "new and old axes", "Expand", .in = { NORMAL(3, 1), LIST(2, 1, 4) } },
+	{ "scalar", "Expand", .in = { SCALAR(1.5), LIST(2, 3) } },
+	{ "class token", "Expand", .in = { NORMAL(1, 1, 33), LIST(5, 1, 33) } },
+	{ 0 },
+};
