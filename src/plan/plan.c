@@ -39,11 +39,6 @@ struct plan_layout {
 	uint32_t *position;   /* per node: its position within its program */
 };
 
-static enum phase next_phase(const struct plan *plan, uint32_t value)
-{
-	return graph_value(plan->graph, value)->phase;
-}
-
 struct op_call plan_call(const struct graph *graph, const struct node *node, struct arena *arena)
 {
 	struct op_operand *in = arena_alloc(arena, node->n_in * sizeof *in);
@@ -67,7 +62,7 @@ static uint32_t find(const struct plan_layout *l, uint32_t v)
 {
 	while (l->group_of[v] != v)
 		v = l->group_of[v];
-	return v;
+	return v; /* chains are short: a value joins the root of its group */
 }
 
 static void join(struct plan_layout *l, uint32_t into, uint32_t v)
@@ -94,7 +89,7 @@ static void find_lifetimes(struct plan *plan)
 	uint32_t count[PHASE_COUNT] = { 0 };
 	for (uint32_t v = 1; v < graph->values.n; v++) {
 		l->group_of[v] = v;
-		l->groups[v].phase = next_phase(plan, v);
+		l->groups[v].phase = graph_value(graph, v)->phase;
 		l->groups[v].bytes = tensor_bytes(&graph_value(graph, v)->t);
 	}
 	for (uint32_t i = 0; i < graph->order.n; i++) {
@@ -129,7 +124,12 @@ static uint32_t inplace_input(const struct plan *plan, const struct node *node, 
 		    !shape_equal(&in->t.shape, &out->t.shape))
 			continue;
 		uint32_t root = find(l, node->in[k]);
+		bool mixed = false; /* read through a view of another shape as well */
+		for (uint32_t j = 0; j < node->n_in; j++)
+			mixed |= node->in[j] != node->in[k] && find(l, node->in[j]) == root;
 		g = &l->groups[root];
+		if (mixed)
+			continue;
 		if (graph_value(graph, root)->kind == VALUE_TEMP && !g->crosses &&
 		    g->phase == node->phase && g->last == at && g->bytes == tensor_bytes(&out->t))
 			return node->in[k];

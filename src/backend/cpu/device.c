@@ -1,0 +1,235 @@
+/*
+ * device.c - the CPU as a device (see cpu.h). Memory is host memory, a stream runs what is queued
+ * at once, so events have nothing to wait for and captures nothing to record.
+ */
+#include "backend/cpu/cpu.h"
+
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct stream {
+	struct device *device;
+};
+
+struct event {
+	char unused;
+};
+
+static const struct kernel *find_kernel(const struct op_call *call, const char **why)
+{
+	const struct kernel *k = kernel_find(cpu_kernel_table, call, why);
+	if (k)
+		return k;
+	const char *reason;
+	return kernel_reference.supports(call, why ? why : &reason) ? &kernel_reference : NULL;
+}
+
+static const char *target_kernel(const struct target *target, const struct op_call *call,
+				 const char **why)
+{
+	(void)target;
+	const struct kernel *k = kernel_find(cpu_kernel_table, call, why);
+	return k ? k->name : NULL;
+}
+
+/* The first kernel of the operator that would take the call in the layouts that it wishes for. */
+static void target_propose(const struct target *target, const struct op_call *call,
+			   enum layout *in, enum layout *out)
+{
+	(void)target;
+	const struct kernel *best = NULL;
+	struct op_operand *operands = mem_alloc((call->n_in + call->n_out) * sizeof *operands);
+	enum layout *wish = mem_alloc((call->n_in + call->n_out) * sizeof *wish);
+	struct op_call trial = *call;
+	trial.in = operands;
+	trial.out = operands + call->n_in;
+	memset(in, 0, call->n_in * sizeof *in);
+	memset(out, 0, call->n_out * sizeof *out);
+	for (const struct kernel *const *p = cpu_kernel_table; *p; p++) {
+		const char *why;
+		if (strcmp((*p)->op, call->def->name) || (best && best->rank >= (*p)->rank))
+			continue;
+		memset(wish, 0, (call->n_in + call->n_out) * sizeof *wish);
+		if ((*p)->propose)
+			(*p)->propose(call, wish, wish + call->n_in);
+		for (uint32_t k = 0; k < call->n_in + call->n_out; k++) {
+			operands[k] = k < call->n_in ? call->in[k] : call->out[k - call->n_in];
+			operands[k].layout = wish[k];
+		}
+		if (!(*p)->supports(&trial, &why))
+			continue;
+		best = *p;
+		memcpy(in, wish, call->n_in * sizeof *in);
+		memcpy(out, wish + call->n_in, call->n_out * sizeof *out);
+	}
+	free(operands);
+	free(wish);
+}
+
+static enum status cpu_open(const struct backend_options *options, struct device **out,
+			    struct error *err)
+{
+	(void)err;
+	struct device *d = mem_alloc(sizeof *d);
+	*d = (struct device){ .threads = options->threads };
+	if (d->threads <= 0)
+		d->threads = omp_get_num_procs();
+	omp_set_num_threads(d->threads);
+	d->target = (struct target){ .kernel = target_kernel, .propose = target_propose };
+	const char *simd = __builtin_cpu_supports("avx512f") ? "AVX-512"
+			   : __builtin_cpu_supports("avx2")  ? "AVX2"
+							     : "SSE2";
+	snprintf(d->description, sizeof d->description, "CPU, %d thread%s, %s", d->threads,
+		 d->threads == 1 ? "" : "s", simd);
+	*out = d;
+	return OK;
+}
+
+static void cpu_close(struct device *device)
+{
+	free(device);
+}
+
+static const struct target *cpu_target(struct device *device)
+{
+	return &device->target;
+}
+
+static const char *cpu_describe(struct device *device)
+{
+	return device->description;
+}
+
+static uint64_t cpu_memory_total(struct device *device)
+{
+	(void)device;
+	return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static const struct kernel *cpu_kernel(struct device *device, const struct op_call *call,
+				       const char **why)
+{
+	(void)device;
+	return find_kernel(call, why);
+}
+
+static enum status cpu_alloc(struct device *device, size_t bytes, void **out, struct error *err)
+{
+	(void)device;
+	return mem_try_alloc(bytes, out, err);
+}
+
+static void cpu_free(struct device *device, void *p)
+{
+	(void)device;
+	free(p);
+}
+
+static enum status cpu_stream_new(struct device *device, struct stream **out, struct error *err)
+{
+	(void)err;
+	*out = mem_alloc(sizeof **out);
+	(*out)->device = device;
+	return OK;
+}
+
+static void cpu_stream_free(struct stream *stream)
+{
+	free(stream);
+}
+
+static enum status cpu_copy(struct stream *stream, void *dst, const void *src, size_t bytes)
+{
+	(void)stream;
+	if (bytes)
+		memcpy(dst, src, bytes);
+	return OK;
+}
+
+static enum status cpu_fill(struct stream *stream, void *dst, int byte, size_t bytes)
+{
+	(void)stream;
+	if (bytes)
+		memset(dst, byte, bytes);
+	return OK;
+}
+
+static enum status cpu_stream_wait(struct stream *stream, struct error *err)
+{
+	(void)stream, (void)err;
+	return OK;
+}
+
+static enum status cpu_event_new(struct device *device, struct event **out, struct error *err)
+{
+	(void)device, (void)err;
+	*out = mem_alloc(sizeof **out);
+	return OK;
+}
+
+static void cpu_event_free(struct event *event)
+{
+	free(event);
+}
+
+static enum status cpu_event_record(struct event *event, struct stream *stream)
+{
+	(void)event, (void)stream;
+	return OK;
+}
+
+static enum status cpu_stream_wait_event(struct stream *stream, struct event *event)
+{
+	(void)stream, (void)event;
+	return OK;
+}
+
+static enum status cpu_event_wait(struct event *event, struct error *err)
+{
+	(void)event, (void)err;
+	return OK;
+}
+
+static enum status cpu_capture_begin(struct stream *stream)
+{
+	(void)stream;
+	return ERR_UNSUPPORTED;
+}
+
+static enum status cpu_capture_end(struct stream *stream, struct capture **out, struct error *err)
+{
+	(void)stream, (void)out;
+	return fail(err, ERR_UNSUPPORTED, "the CPU does not capture");
+}
+
+static enum status cpu_capture_launch(struct capture *capture, struct stream *stream)
+{
+	(void)capture, (void)stream;
+	return ERR_UNSUPPORTED;
+}
+
+static void cpu_capture_free(struct capture *capture)
+{
+	(void)capture;
+}
+
+const struct backend backend_cpu = {
+	.name = "cpu",
+	.host_visible = true,
+	.open = cpu_open, .close = cpu_close,
+	.target = cpu_target, .describe = cpu_describe, .memory_total = cpu_memory_total,
+	.kernel = cpu_kernel,
+	.alloc = cpu_alloc, .free = cpu_free,
+	.alloc_host = cpu_alloc, .free_host = cpu_free,
+	.stream_new = cpu_stream_new, .stream_free = cpu_stream_free,
+	.copy_in = cpu_copy, .copy_out = cpu_copy, .copy = cpu_copy, .fill = cpu_fill,
+	.stream_wait = cpu_stream_wait,
+	.event_new = cpu_event_new, .event_free = cpu_event_free,
+	.event_record = cpu_event_record, .stream_wait_event = cpu_stream_wait_event,
+	.event_wait = cpu_event_wait,
+	.capture_begin = cpu_capture_begin, .capture_end = cpu_capture_end,
+	.capture_launch = cpu_capture_launch, .capture_free = cpu_capture_free,
+};
