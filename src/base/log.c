@@ -4,8 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static void PRINTF_LIKE(3, 0)
-line(const struct log *log, enum log_level level, const char *fmt, va_list ap)
+PRINTF_LIKE(3, 0)
+static void line(const struct log *log, enum log_level level, const char *fmt, va_list ap)
 {
 	char text[2000];
 	if (!log || !log->line)

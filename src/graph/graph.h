@@ -97,23 +97,23 @@ enum layout {
 };
 
 struct value {
-	const char *name;  /* unique among PARAM and STATE values: the session's key for them */
-	struct tensor t;   /* type, and content where it is known */
+	const char *name; /* unique among PARAM and STATE values: the session's key for them */
+	struct tensor t;  /* type, and content where it is known */
 	enum value_kind kind;
 	enum phase phase;
 	enum layout layout;
-	uint32_t node;     /* its producer, 0 for values from the outside */
-	uint32_t output;   /* which output of the producer */
+	uint32_t node;                /* its producer, 0 for values from the outside */
+	uint32_t output;              /* which output of the producer */
 	const char *const *dim_names; /* inputs of a loaded graph: name of each unknown axis,
 	                                 NULL where it has none (NULL: no axis has) */
 };
 
 struct node {
 	const struct op_def *def; /* NULL in a loaded graph: the operator is not known */
-	const char *name;   /* of the user's node that it came from, also for gradient nodes */
-	const char *op;     /* operator name of that node ("NonMaxSuppression"), for messages */
+	const char *name; /* of the user's node that it came from, also for gradient nodes */
+	const char *op;   /* operator name of that node ("NonMaxSuppression"), for messages */
 	uint32_t n_in, n_out;
-	uint32_t *in, *out; /* value ids, 0 where absent */
+	uint32_t *in, *out;       /* value ids, 0 where absent */
 	const struct attr *attrs; /* defaults filled; ended by kind ATTR_END */
 	enum phase phase;
 };

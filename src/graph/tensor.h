@@ -49,11 +49,11 @@ struct string {
 	size_t n;
 };
 
-const char *dtype_name(enum dtype dtype); /* "float32", "int64", ...; "unknown" when it is not known */
-unsigned dtype_bits(enum dtype dtype);    /* 0 for DT_NONE and unknown numbers */
-bool dtype_is_float(enum dtype dtype);    /* f64, f32, f16, bf16 and the 8, 6 and 4-bit floats */
+const char *dtype_name(enum dtype dtype);  /* "float32", "int64", ...; "unknown" */
+unsigned dtype_bits(enum dtype dtype);     /* 0 for DT_NONE and unknown numbers */
+bool dtype_is_float(enum dtype dtype);     /* f64, f32, f16, bf16 and the 8, 6 and 4-bit floats */
 bool dtype_is_trainable(enum dtype dtype); /* f64, f32, f16, bf16 */
-bool dtype_is_integer(enum dtype dtype);  /* signed or unsigned, not bool */
+bool dtype_is_integer(enum dtype dtype);   /* signed or unsigned, not bool */
 
 #define SHAPE_MAX_RANK 8
 #define DIM_UNKNOWN (-1)
