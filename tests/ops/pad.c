@@ -4,7 +4,7 @@
 static const int64_t pads[] = { 0, 1, 2, 0 };
 static const int64_t shape[] = { 3 };
 static const double dy[] = { 1, 2, 3, 4, 5, 6, 7 }; /* of 0 1 2 padded by 2 on both sides */
-static const double reflect[] = { 8, 6 + 2 + 4, 1 + 5 + 7 }; /* 2 1 0 1 2 1 0 */
+static const double reflect[] = { 3 + 7, 2 + 4 + 6, 1 + 5 }; /* 2 1 0 1 2 1 0 */
 static const double edge[] = { 1 + 2 + 3, 4, 5 + 6 + 7 };    /* 0 0 0 1 2 2 2 */
 static const double wrap[] = { 3 + 6, 1 + 4 + 7, 2 + 5 };    /* 1 2 0 1 2 0 1 */
 
