@@ -1,0 +1,31 @@
+/*
+ * params.h - which constants of a model are trained.
+ *
+ * By default: a float constant of rank >= 1 that reaches, directly or through operators that keep
+ * its form, a slot that an operator marks PARAM, or an Add/Mul operand that broadcasts as bias or
+ * scale onto a value that a trained weight has gone into. Never: scalars, statistics, bounds and
+ * shapes, masks, what stands before the first weight. The user's patterns override.
+ */
+#ifndef ONNXTUNE_PASSES_PARAMS_H
+#define ONNXTUNE_PASSES_PARAMS_H
+
+#include "graph/graph.h"
+
+struct param_verdict {
+	bool is_float; /* a float constant: worth a line in `inspect` */
+	bool trained;
+	const char *reason; /* a constant text, or in the graph's arena */
+};
+
+/*
+ * verdicts: one per value of the loaded graph. freeze and train are shell patterns (fnmatch)
+ * ended by NULL, either may be NULL: what `freeze` matches is not trained; when there are `train`
+ * patterns exactly the float constants that match one are. shapes: concrete input shapes.
+ * ERR_USAGE when a pattern matches nothing; problems as bind_graph.
+ */
+enum status MUST_CHECK params_choose(const struct graph *loaded, const struct shape *shapes,
+				     const char *const *freeze, const char *const *train,
+				     struct param_verdict *verdicts, struct problems *problems,
+				     struct error *err);
+
+#endif
