@@ -16,7 +16,8 @@ static void replace_control(char *s)
 			*s = '?';
 }
 
-enum status fail(struct error *err, enum status status, const char *fmt, ...)
+/* The function behind the macro. */
+enum status(fail)(struct error *err, enum status status, const char *fmt, ...)
 {
 	if (!err)
 		return status;

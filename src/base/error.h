@@ -31,8 +31,17 @@ struct error {
 	char text[1000]; /* UTF-8, no newline, control characters of names replaced by '?' */
 };
 
-/* Writes the text into err (which may be NULL) and returns status. */
+/* Writes the text into err (which may be NULL) and returns status, which is not OK. */
 enum status fail(struct error *err, enum status status, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+/* Lets the compiler know that, too: else it warns that outputs are not set when "fail" gives OK. */
+#define fail(...)                                                                                  \
+	({                                                                                         \
+		enum status fail_status_ = (fail)(__VA_ARGS__);                                    \
+		if (fail_status_ == OK)                                                            \
+			__builtin_unreachable();                                                   \
+		fail_status_;                                                                      \
+	})
 
 /* Puts "text: " in front of err's text and returns err's status. */
 enum status fail_context(struct error *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
