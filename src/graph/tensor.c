@@ -254,13 +254,20 @@ static double small_float(enum dtype dtype, unsigned v)
 static unsigned small_float_bits(enum dtype dtype, double x)
 {
 	unsigned n = 1u << dtypes[dtype].bits, best = 0;
-	double error = INFINITY;
+	double error = INFINITY, largest = 0;
 	if (isnan(x)) {
 		for (unsigned v = 0; v < n; v++)
 			if (isnan(small_float(dtype, v)))
 				return v;
-		return n / 2 - 1; /* no NaN: the largest */
+		return n / 2; /* no NaN: -0, as in ONNX's test data */
 	}
+	for (unsigned v = 0; v < n; v++) {
+		double y = small_float(dtype, v);
+		if (isfinite(y))
+			largest = fmax(largest, y);
+	}
+	if (fabs(x) > largest)
+		x = copysign(largest, x);
 	for (unsigned v = 0; v < n; v++) {
 		double y = small_float(dtype, v);
 		if (isnan(y) || isinf(y) ||
