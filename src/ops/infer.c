@@ -30,6 +30,18 @@ enum status infer_float(struct op_io *io)
 	return infer_same(io);
 }
 
+enum status infer_gradient(struct op_io *io)
+{
+	char a[SHAPE_TEXT], b[SHAPE_TEXT];
+	TRY(infer_float(io));
+	if (io->in[1]->dtype != io->in[0]->dtype ||
+	    !shape_equal(&io->in[1]->shape, &io->in[0]->shape))
+		return fail(io->err, ERR_INPUT, "a gradient of %s %s for %s %s",
+			    dtype_name(io->in[0]->dtype), shape_format(&io->in[0]->shape, a),
+			    dtype_name(io->in[1]->dtype), shape_format(&io->in[1]->shape, b));
+	return OK;
+}
+
 enum status infer_shapes(struct op_io *io, enum dtype dtype)
 {
 	struct shape shape = io->in[0]->shape;

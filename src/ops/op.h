@@ -165,6 +165,9 @@ enum status infer_float(struct op_io *io);
 enum status infer_broadcast(struct op_io *io);
 /* The same with a BOOL output (Less). */
 enum status infer_compare(struct op_io *io);
+/* For gradient operators: inputs 0 (dy) and 1 (x or y) agree in type, a float, and in shape; that
+ * is the type of output 0. */
+enum status infer_gradient(struct op_io *io);
 /* Output 0 has the given type and the shape that all inputs, of any type, broadcast to. */
 enum status infer_shapes(struct op_io *io, enum dtype dtype);
 /* Output 0 of the given type and shape. */
@@ -184,6 +187,8 @@ enum status ref_unary(struct op_io *io, double (*f)(double));
 /* out = f(a, b) with broadcasting; integer types go through fi when it is given. */
 enum status ref_binary(struct op_io *io, double (*f)(double, double),
 		       int64_t (*fi)(int64_t, int64_t));
+/* out = f(a, b, c) with broadcasting, as double. */
+enum status ref_ternary(struct op_io *io, double (*f)(double, double, double));
 /* Output 0 gets the elements of input 0 in the same order (views); they may share memory. */
 enum status ref_view(struct op_io *io);
 /* Copies element j of src to element i of dst, any equal type (also strings). */

@@ -49,8 +49,9 @@ enum status ref_binary(struct op_io *io, double (*f)(double, double),
 	walk_broadcast(&w, 2, &b->shape);
 	for (; walk_more(&w); walk_next(&w)) {
 		if (exact)
-			tensor_set_int(y, w.offset[0], fi(tensor_get_int(a, w.offset[1]),
-							  tensor_get_int(b, w.offset[2])));
+			tensor_set_int(y, w.offset[0],
+				       fi(tensor_get_int(a, w.offset[1]),
+					  tensor_get_int(b, w.offset[2])));
 		else
 			tensor_set(y, w.offset[0],
 				   f(tensor_get(a, w.offset[1]), tensor_get(b, w.offset[2])));
@@ -62,6 +63,19 @@ enum status ref_view(struct op_io *io)
 {
 	if (shape_elements(&io->out[0].shape))
 		memmove(io->out[0].data, io->in[0]->data, tensor_bytes(&io->out[0]));
+	return OK;
+}
+
+enum status ref_ternary(struct op_io *io, double (*f)(double, double, double))
+{
+	struct tensor *y = &io->out[0];
+	struct walk w = walk_start(&y->shape, 4);
+	for (int k = 0; k < 3; k++)
+		walk_broadcast(&w, k + 1, &io->in[k]->shape);
+	for (; walk_more(&w); walk_next(&w))
+		tensor_set(y, w.offset[0],
+			   f(tensor_get(io->in[0], w.offset[1]), tensor_get(io->in[1], w.offset[2]),
+			     tensor_get(io->in[2], w.offset[3])));
 	return OK;
 }
 
