@@ -1,0 +1,343 @@
+/* session.c - a model being trained (see session.h); session_open reads as the list of passes. */
+#include "train/session.h"
+
+#include "base/map.h"
+#include "passes/batch_norm.h"
+#include "passes/bind.h"
+#include "passes/phase.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- first content of variables ---- */
+
+struct first_content {
+	const struct session *session;
+	struct map constants; /* of the loaded graph, by name */
+	struct tensor step, rates;
+	struct step_block block;
+};
+
+static const struct tensor *first(void *ctx, const char *name)
+{
+	const struct first_content *f = ctx;
+	uint32_t id;
+	if (!strcmp(name, STEP_NAME))
+		return &f->step;
+	if (!strcmp(name, LEARNING_RATE_NAME))
+		return &f->rates;
+	if (map_get(&f->constants, name, &id))
+		return &graph_value(f->session->model->graph, id)->t;
+	return NULL;
+}
+
+static void first_init(struct first_content *f, const struct session *session)
+{
+	const struct session_options *o = &session->options;
+	const struct graph *loaded = session->model->graph;
+	*f = (struct first_content){
+		.session = session,
+		.block = { .scale = o->loss_scale, .seed = o->seed },
+		.rates = { DT_F64, SHAPE(o->training.rates), (void *)o->rates },
+	};
+	f->step = (struct tensor){ DT_U8, SHAPE(sizeof f->block), &f->block };
+	for (uint32_t i = 1; i < loaded->values.n; i++)
+		if (graph_value(loaded, i)->kind == VALUE_CONSTANT)
+			map_set(&f->constants, graph_value(loaded, i)->name, i);
+}
+
+/* ---- building ---- */
+
+static void dump(const struct session *s, const char *pass, const struct graph *graph)
+{
+	if (s->options.dump)
+		s->options.dump(s->options.dump_ctx, pass, graph);
+}
+
+/* The passes for one backend, last before planning. */
+static enum status lower_to_target(struct session *s, struct graph **graph, struct error *err)
+{
+	(void)s, (void)err;
+	phase_mark(*graph);
+	return OK;
+}
+
+static enum status build_training(struct session *s, struct graph **out,
+				  struct problems *problems, struct error *err)
+{
+	const struct session_options *o = &s->options;
+	struct binding bound;
+	struct graph *graph;
+	uint32_t *params;
+	enum status status;
+	TRY(bind_graph(s->model->graph, o->shapes, s->trained, &bound, problems, err));
+	graph = bound.graph;
+	dump(s, "bind", graph);
+	TRY_GOTO(batch_norm_apply(&graph,
+				  o->train_batch_norm ? BATCH_NORM_TRAIN : BATCH_NORM_FROZEN, err),
+		 out_graph);
+	dump(s, "batch-norm", graph);
+	s->head = loss_find(graph, graph->outputs.v[o->output]);
+	TRY_GOTO(loss_choose(graph, &s->head, o->integer_labels, o->loss, &s->loss, err),
+		 out_graph);
+	struct builder b = { .graph = graph, .err = err };
+	loss_build(&b, &s->head, s->loss);
+	TRY_GOTO(b.status, out_graph);
+	dump(s, "loss", graph);
+	phase_mark(graph);
+	TRY_GOTO(precision_apply(&graph, o->half, o->policy, err), out_graph);
+	dump(s, "precision", graph);
+	TRY_GOTO(training_build(graph, &o->training, &params, &s->n_parameters, problems, err),
+		 out_graph);
+	dump(s, "gradient", graph);
+	for (uint32_t k = 0; k < s->n_parameters; k++)
+		s->n_elements += shape_elements(&graph_value(graph, params[k])->t.shape);
+	TRY_GOTO(lower_to_target(s, &graph, err), out_graph);
+	dump(s, "layout", graph);
+	*out = graph;
+	return OK;
+out_graph:
+	graph_free(graph);
+	return status;
+}
+
+static enum status build_evaluation(struct session *s, struct graph **out,
+				    struct problems *problems, struct error *err)
+{
+	struct binding bound;
+	enum status status = OK;
+	TRY(bind_graph(s->model->graph, s->options.shapes, s->trained, &bound, problems, err));
+	if (s->options.train_batch_norm)
+		TRY_GOTO(batch_norm_apply(&bound.graph, BATCH_NORM_STATE, err), out_graph);
+	TRY_GOTO(lower_to_target(s, &bound.graph, err), out_graph);
+	*out = bound.graph;
+	return OK;
+out_graph:
+	graph_free(bound.graph);
+	return status;
+}
+
+static enum status choose_parameters(struct session *s, struct problems *problems,
+				     struct error *err)
+{
+	const struct session_options *o = &s->options;
+	const struct graph *loaded = s->model->graph;
+	s->verdicts = arena_alloc(&s->arena, loaded->values.n * sizeof *s->verdicts);
+	s->trained = arena_alloc(&s->arena, loaded->values.n);
+	if (!o->train)
+		return OK;
+	TRY(params_choose(loaded, o->shapes, o->freeze, o->train_only, s->verdicts, problems, err));
+	bool any = false;
+	for (uint32_t i = 1; i < loaded->values.n; i++)
+		any |= s->trained[i] = s->verdicts[i].trained;
+	if (!any)
+		return fail(err, ERR_INPUT, "nothing to train: no float constant is a weight; "
+					    "choose with --train, see onnxtune inspect");
+	return OK;
+}
+
+static enum status open_runners(struct session *s, struct problems *problems, struct error *err)
+{
+	struct first_content f;
+	struct graph *graph;
+	size_t bytes = 0;
+	enum status status = OK;
+	first_init(&f, s);
+	if (s->options.train) {
+		TRY_GOTO(build_training(s, &graph, problems, err), out);
+		TRY_GOTO(runner_open(graph, &s->vars, first, &f, &s->training, err), out);
+		bytes = s->training.plan->arena_bytes;
+	}
+	TRY_GOTO(build_evaluation(s, &graph, problems, err), out);
+	TRY_GOTO(runner_open(graph, &s->vars, first, &f, &s->evaluation, err), out);
+	if (s->evaluation.plan->arena_bytes > bytes)
+		bytes = s->evaluation.plan->arena_bytes;
+	TRY_GOTO(s->vars.backend->alloc(s->device, bytes, &s->scratch, err), out);
+	if (s->options.train) {
+		TRY_GOTO(runner_link(&s->training, s->scratch, bytes, err), out);
+		TRY_GOTO(runner_run(&s->training, PROGRAM_UPDATE, err), out);
+	}
+	TRY_GOTO(runner_link(&s->evaluation, s->scratch, bytes, err), out);
+	s->stale = true;
+out:
+	map_release(&f.constants);
+	return status;
+}
+
+enum status session_open(const struct model *model, const struct session_options *options,
+			 struct session **out, struct problems *problems, struct error *err)
+{
+	const struct backend *backend = options->backend;
+	struct session *s = mem_alloc(sizeof *s);
+	uint32_t before = problems->total;
+	enum status status;
+	*s = (struct session){ .model = model, .options = *options };
+	arena_init(&s->arena);
+	variables_init(&s->vars, backend, NULL, NULL);
+	struct backend_options device = { .threads = options->threads };
+	TRY_GOTO(backend->open(&device, &s->device, err), out_session);
+	TRY_GOTO(backend->stream_new(s->device, &s->stream, err), out_session);
+	s->vars.device = s->device;
+	s->vars.stream = s->stream;
+	TRY_GOTO(choose_parameters(s, problems, err), out_session);
+	TRY_GOTO(open_runners(s, problems, err), out_session);
+	*out = s;
+	return OK;
+out_session:
+	if (problems->total == before)
+		problems_add(problems, err);
+	session_free(s);
+	return status;
+}
+
+void session_free(struct session *session)
+{
+	if (!session)
+		return;
+	const struct backend *backend = session->vars.backend;
+	runner_close(&session->training);
+	runner_close(&session->evaluation);
+	if (session->scratch)
+		backend->free(session->device, session->scratch);
+	variables_release(&session->vars);
+	if (session->stream)
+		backend->stream_free(session->stream);
+	if (session->device)
+		backend->close(session->device);
+	arena_release(&session->arena);
+	free(session);
+}
+
+/* ---- steps ---- */
+
+static enum status give(struct runner *runner, const char *name, enum dtype dtype,
+			const void *number, struct error *err)
+{
+	struct tensor t = { dtype, SHAPE_SCALAR, (void *)number };
+	return runner_input(runner, name, &t, err);
+}
+
+enum status session_begin_window(struct session *session, double weight, struct error *err)
+{
+	session->micro_batches = 0;
+	session->sample_base = 0;
+	session->window_weight = weight;
+	TRY(give(&session->training, WINDOW_WEIGHT_NAME, DT_F64, &session->window_weight, err));
+	return session->vars.backend->stream_wait(session->stream, err);
+}
+
+static enum status give_inputs(struct session *s, struct runner *runner,
+			       const struct tensor *inputs, struct error *err)
+{
+	const struct graph *loaded = s->model->graph;
+	for (uint32_t k = 0; k < loaded->inputs.n; k++)
+		TRY(runner_input(runner, graph_value(loaded, loaded->inputs.v[k])->name, &inputs[k],
+				 err));
+	return OK;
+}
+
+enum status session_micro_batch(struct session *session, const struct tensor *inputs,
+				const struct tensor *labels, const struct tensor *weights,
+				int64_t samples, struct error *err)
+{
+	struct runner *runner = &session->training;
+	TRY(give_inputs(session, runner, inputs, err));
+	TRY(runner_input(runner, LABELS_NAME, labels, err));
+	TRY(runner_input(runner, WEIGHTS_NAME, weights, err));
+	TRY(give(runner, SAMPLE_BASE_NAME, DT_I64, &session->sample_base, err));
+	TRY(runner_run(runner, session->micro_batches ? PROGRAM_NEXT : PROGRAM_FIRST, err));
+	session->micro_batches++;
+	TRY(session->vars.backend->stream_wait(session->stream, err));
+	session->sample_base += samples;
+	return OK;
+}
+
+enum status session_end_window(struct session *session, struct step_result *out,
+			       struct error *err)
+{
+	struct step_block before, after;
+	const struct variable *step = variables_find(&session->vars, STEP_NAME);
+	const struct session_options *o = &session->options;
+	TRY(variable_read(&session->vars, step, &before, err));
+	TRY(runner_run(&session->training, PROGRAM_APPLY, err));
+	TRY(runner_run(&session->training, PROGRAM_UPDATE, err));
+	TRY(variable_read(&session->vars, step, &after, err));
+	session->stale = true;
+	int64_t last = o->training.rates - 1;
+	*out = (struct step_result){
+		.loss = after.loss,
+		.norm = after.norm,
+		.rate = o->rates[before.good_steps < last ? before.good_steps : last],
+		.scale = before.scale,
+		.skipped = after.found_inf != 0,
+		.skips = after.skips,
+		.step = after.steps,
+		.good_steps = after.good_steps,
+	};
+	return OK;
+}
+
+enum status session_predict(struct session *session, const struct tensor *inputs,
+			    struct tensor *outputs, struct error *err)
+{
+	struct runner *runner = &session->evaluation;
+	if (session->stale)
+		TRY(runner_run(runner, PROGRAM_UPDATE, err));
+	session->stale = false;
+	TRY(give_inputs(session, runner, inputs, err));
+	TRY(runner_run(runner, PROGRAM_FIRST, err));
+	for (uint32_t k = 0; k < runner->graph->outputs.n; k++)
+		if (outputs[k].data)
+			TRY(runner_output(runner, k, outputs[k].data, err));
+	return session->vars.backend->stream_wait(session->stream, err);
+}
+
+const struct tensor *session_output_type(const struct session *session, uint32_t k)
+{
+	const struct graph *graph = session->evaluation.graph;
+	return &graph_value(graph, graph->outputs.v[k])->t;
+}
+
+/* ---- results ---- */
+
+enum status session_variable(struct session *session, const char *name, struct arena *arena,
+			     struct tensor *out, struct error *err)
+{
+	const struct variable *v = variables_find(&session->vars, name);
+	if (!v)
+		return fail(err, ERR_INPUT, "no variable '%s'", name);
+	struct tensor t = tensor_new(arena, v->t.dtype, &v->t.shape);
+	TRY(variable_read(&session->vars, v, t.data, err));
+	*out = t;
+	return OK;
+}
+
+enum status session_changes(struct session *session, struct arena *arena,
+			    struct onnx_change **out, uint32_t *n, struct error *err)
+{
+	const struct model *model = session->model;
+	const struct graph *loaded = model->graph;
+	struct onnx_change *changes = arena_alloc(arena, loaded->values.n * sizeof *changes);
+	uint32_t count = 0;
+	for (uint32_t i = 1; i < loaded->values.n; i++) {
+		const struct value *v = graph_value(loaded, i);
+		struct tensor now;
+		if (v->kind != VALUE_CONSTANT || !variables_find(&session->vars, v->name))
+			continue;
+		TRY(session_variable(session, v->name, arena, &now, err));
+		if (now.dtype != v->t.dtype) {
+			struct tensor stored = tensor_new(arena, v->t.dtype, &v->t.shape);
+			for (int64_t k = 0, m = shape_elements(&now.shape); k < m; k++)
+				tensor_set(&stored, k, tensor_get(&now, k));
+			now = stored;
+		}
+		if (!memcmp(now.data, v->t.data, tensor_bytes(&now)))
+			continue;
+		changes[count] = model->sites[i];
+		changes[count++].data = now.data;
+	}
+	*out = changes;
+	*n = count;
+	return OK;
+}

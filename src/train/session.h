@@ -1,0 +1,119 @@
+/*
+ * session.h - a model being trained: its graphs planned on a device, its variables, its steps.
+ *
+ *	open: choose parameters, build the training and the evaluation graph, plan, upload
+ *	step: begin the window, each micro-batch, end the window (optimizer, loss scale)
+ *	evaluate: predict() on batches, with the weights as they would be written now
+ *	save: changes() for onnx_save
+ *
+ * A session knows nothing of files of data, epochs or reports. Its whole changing state are its
+ * variables (exec/variables.h).
+ */
+#ifndef ONNXTUNE_TRAIN_SESSION_H
+#define ONNXTUNE_TRAIN_SESSION_H
+
+#include "base/log.h"
+#include "exec/runner.h"
+#include "onnx/load.h"
+#include "ops/step.h"
+#include "passes/loss.h"
+#include "passes/params.h"
+#include "passes/precision.h"
+#include "passes/training.h"
+
+/* Called with the training graph after each pass (--dump-after); may be NULL. */
+typedef void session_dump_fn(void *ctx, const char *pass, const struct graph *graph);
+
+struct session_options {
+	const struct backend *backend;
+	int threads; /* 0: all */
+	int64_t micro_batch;          /* samples computed at a time */
+	const struct shape *shapes;   /* concrete shape of each input at that size */
+	uint32_t output;              /* which output is trained */
+	bool train;                   /* false: evaluation only, nothing else is planned */
+	enum loss_kind loss;          /* LOSS_AUTO: by the ending and the labels */
+	bool integer_labels;
+	bool train_batch_norm;
+	enum dtype half;              /* type of contractions: DT_F32, DT_F16, DT_BF16 */
+	enum precision_policy policy;
+	struct training_options training;
+	const double *rates;          /* learning rate by good step, training.rates of them */
+	float loss_scale;             /* first (or fixed) loss scale; 1 without scaling */
+	uint64_t seed;
+	const char *const *freeze, *const *train_only; /* patterns, ended by NULL; may be NULL */
+	session_dump_fn *dump;
+	void *dump_ctx;
+};
+
+struct session {
+	const struct model *model; /* not owned */
+	struct session_options options;
+	struct device *device;
+	struct stream *stream;
+	struct variables vars;
+	struct param_verdict *verdicts; /* per value of the loaded graph */
+	bool *trained;                  /* per value of the loaded graph */
+	uint32_t n_parameters;          /* tensors */
+	int64_t n_elements;             /* numbers in them */
+	struct loss_head head;          /* how the model ends (values of a graph that is gone) */
+	enum loss_kind loss;            /* LOSS_AUTO when not training */
+	struct runner training, evaluation;
+	void *scratch;                  /* step arena shared by the runners */
+	bool stale;                     /* the evaluation's copies of the weights are old */
+	uint32_t micro_batches;         /* in the current window so far */
+	double window_weight;
+	int64_t sample_base;
+	struct arena arena;
+};
+
+/* Problems of the model are all added to problems. The model must outlive the session. */
+enum status MUST_CHECK session_open(const struct model *model,
+				    const struct session_options *options, struct session **out,
+				    struct problems *problems, struct error *err);
+void session_free(struct session *session);
+
+/*
+ * One window: begin with its total weight W > 0, then each micro-batch (inputs in the order of the
+ * model, labels and weights as the loss operator documents them, padding at weight 0), then end.
+ * Host tensors may be reused after the call.
+ */
+enum status MUST_CHECK session_begin_window(struct session *session, double weight,
+					    struct error *err);
+enum status MUST_CHECK session_micro_batch(struct session *session, const struct tensor *inputs,
+					   const struct tensor *labels,
+					   const struct tensor *weights, int64_t samples,
+					   struct error *err);
+
+struct step_result {
+	double loss;      /* weighted mean over the window */
+	double norm;      /* of the unscaled gradients, before clipping */
+	double rate;      /* learning rate that was used */
+	float scale;      /* loss scale that was used */
+	bool skipped;     /* a gradient was not finite: nothing changed */
+	int32_t skips;    /* in a row, this one included */
+	int64_t step, good_steps; /* after this one */
+};
+enum status MUST_CHECK session_end_window(struct session *session, struct step_result *out,
+					  struct error *err);
+
+/* Runs the model on one batch. outputs[k] has the type of the model's output k and host memory;
+ * those with data NULL are not wanted. */
+enum status MUST_CHECK session_predict(struct session *session, const struct tensor *inputs,
+				       struct tensor *outputs, struct error *err);
+
+/* Type of the model's output k at the micro-batch. */
+const struct tensor *session_output_type(const struct session *session, uint32_t k);
+
+/*
+ * The content of every trained tensor and running statistic in the file's own type, as changes for
+ * onnx_save (in the arena). Tensors whose bytes did not change are left away.
+ */
+enum status MUST_CHECK session_changes(struct session *session, struct arena *arena,
+				       struct onnx_change **out, uint32_t *n, struct error *err);
+
+/* Host copy of a variable ("acc:conv.w", "conv.w") in the arena; ERR_INPUT if there is none. */
+enum status MUST_CHECK session_variable(struct session *session, const char *name,
+					struct arena *arena, struct tensor *out,
+					struct error *err);
+
+#endif
