@@ -1,0 +1,110 @@
+/*
+ * dataset.h - the samples of a folder of images or of array files: where they lie, their targets,
+ * which of them train and which validate. Knows nothing of training; decoding and batches are the
+ * loader's (loader.h).
+ *
+ * Forms of DATA, with NAME one of train, val, valid, validation, test:
+ *
+ *     DATA/NAME/CLASS/...png    images, also in folders inside CLASS
+ *     DATA/NAME.npz             arrays; or DATA/NAME/x.npy, y.npy; or DATA/NAME/ with one .npz
+ *     DATA/CLASS/...png         no parts: a stratified part is taken for validation
+ *     DATA.npz, DATA/x.npy y.npy, DATA/ with one .npz     the same
+ *
+ * Arrays are named as the model's inputs (one input: `x` or any name), targets `labels` or `y`,
+ * optional weights of samples `weights`. Arrays are given to the model as they are: no image
+ * settings apply.
+ */
+#ifndef ONNXTUNE_DATA_DATASET_H
+#define ONNXTUNE_DATA_DATASET_H
+
+#include "base/log.h"
+#include "data/labels.h"
+#include "data/npy.h"
+
+/* An input of the model, as it declares it; the first axis counts samples. */
+struct data_input {
+	const char *name;
+	enum dtype dtype;
+	struct shape shape; /* DIM_UNKNOWN where the model leaves it open */
+};
+
+enum target_kind {
+	TARGETS_ANY,     /* what the labels are: integers classes, floats values */
+	TARGETS_CLASSES, /* int64 class numbers; IGNORED_CLASS takes no part */
+	TARGETS_VALUES,  /* float32 */
+};
+
+/* Both -1 and -100 in a file. */
+#define IGNORED_CLASS (-1)
+
+struct dataset_options {
+	const struct data_input *inputs;
+	uint32_t n_inputs;
+	uint32_t classes; /* that the model tells apart (2 for one sigmoid); 0: not known */
+	enum target_kind targets;
+	struct class_names names;
+	double validation;           /* the part taken where the data has none: 0.2 */
+	const char *validation_path; /* validation data of its own (any form without parts) */
+	const char *split;           /* NAME used for validation; NULL: the first there is */
+	uint64_t seed;               /* of the split */
+	/*
+	 * Only the validation part is opened: the part that `split` names, else the validation or
+	 * test part, else all there is.
+	 */
+	bool evaluate_only;
+	const struct log *log;
+};
+
+/* The samples of one use. */
+struct part {
+	const char *name; /* "train", "val", "test"; "20 % of train" */
+	uint32_t n;
+	struct tensor targets; /* [n,...], int64 or float32, aligned */
+	const float *weights;  /* [n], or NULL: all 1 */
+	/* One of the two: */
+	const char *const *paths;    /* [n] image files */
+	const struct tensor *arrays; /* one for each input, of which the samples are rows */
+	const uint32_t *rows;        /* [n]: the row of each sample; NULL: its own number */
+	uint8_t *corrupt;            /* [n]: set by dataset_report_corrupt */
+};
+
+struct dataset {
+	enum target_kind targets; /* CLASSES or VALUES */
+	bool images;
+	struct part train, validation; /* train.n is 0 when only evaluating */
+	/* The validation part is a test set: report on it, choose nothing by it. */
+	bool report_only;
+	uint32_t n_classes; /* TARGETS_CLASSES */
+	struct label_map labels;
+	uint32_t n_corrupt; /* images found damaged so far */
+	const struct log *log;
+	struct arena arena;         /* private, as what follows */
+	ARRAY(struct arrays) files;
+	ARRAY(void *) buffers;
+};
+
+/*
+ * Opens and checks everything but the pixels. Errors are one line that names the file, array or
+ * sample: nothing there, a single class, labels out of range, counts or shapes that don't match,
+ * NaN or infinity in arrays. The strings of `options` must outlive the dataset.
+ */
+enum status MUST_CHECK dataset_open(const char *path, const struct dataset_options *options,
+				    struct dataset *out, struct error *err);
+void dataset_release(struct dataset *dataset);
+
+/*
+ * Tells that a sample's image can't be decoded for the reason in `why`: the first few are named
+ * in a warning, all are counted (once). ERR_INPUT when there are too many: more than
+ * CORRUPT_MAX, or more than one and more than 1 % of all samples. From one thread only.
+ */
+#define CORRUPT_MAX 10
+#define CORRUPT_NAMED 5
+enum status MUST_CHECK dataset_report_corrupt(struct dataset *dataset, struct part *part,
+					      uint32_t sample, const struct error *why,
+					      struct error *err);
+
+/* Samples of each class in a part whose targets are one class per sample; counts[n_classes]. */
+void dataset_count_classes(const struct dataset *dataset, const struct part *part,
+			   uint32_t *counts);
+
+#endif

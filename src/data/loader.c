@@ -1,0 +1,457 @@
+/*
+ * loader.c - windows of batches with decoding ahead (see loader.h).
+ *
+ * Positions of the epoch's order are decoded into a ring of slots by any thread, as far ahead as
+ * the ring is long (two windows). loader_next waits for the whole window, so that its weight is
+ * known and damaged images are out of it before its first batch; then it copies rows. Decoded
+ * pictures stay in the cache while it has room: which ones do is a matter of timing, what they
+ * hold is not.
+ */
+#include "data/loader.h"
+
+#include "base/rng.h"
+#include "data/targets.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct slot {
+	struct picture picture;
+	bool done;
+	bool cached; /* the picture belongs to the cache */
+	enum status status;
+	struct error error;
+};
+
+struct loader {
+	struct loader_options options;
+	struct arena arena;
+	uint32_t n; /* samples of the part */
+	uint32_t *order;
+	struct tensor *inputs; /* of a batch */
+	struct tensor targets, weights;
+	uint32_t *samples;
+
+	/* The current window: positions [position, position + length) of the order. */
+	uint32_t position, length;
+	uint32_t *good, n_good; /* positions whose samples can be used */
+	uint32_t given;         /* of the good ones */
+	double window_weight;
+
+	/* Images: guarded by the lock, but for the fields of a slot that is being decoded. */
+	pthread_mutex_t lock;
+	pthread_cond_t work, ready;
+	pthread_t *threads;
+	uint32_t n_threads;
+	bool stop;
+	struct slot *ring;
+	uint32_t ring_size;
+	uint32_t next;     /* the next position to decode */
+	uint32_t limit;    /* positions below it may be decoded */
+	uint32_t running;  /* positions being decoded */
+	struct picture *cache; /* [n], without pixels where not cached */
+	size_t cached;         /* bytes */
+};
+
+static struct slot *slot_of(struct loader *l, uint32_t position)
+{
+	return &l->ring[position % l->ring_size];
+}
+
+static void slot_clear(struct slot *s)
+{
+	if (!s->cached)
+		image_release(&s->picture.image);
+	*s = (struct slot){ 0 };
+}
+
+static enum status decode(const struct loader *l, uint32_t sample, struct picture *out,
+			  struct error *err)
+{
+	const char *path = l->options.part->paths[sample];
+	struct file_map map = { 0 };
+	TRY(file_map(path, &map, err));
+	enum status status =
+		preprocess_decode(l->options.preprocess, map.data, map.size, out, err);
+	file_unmap(&map);
+	return status;
+}
+
+/* Decodes the next position. Called with the lock, which it gives up while it works. */
+static void decode_next(struct loader *l)
+{
+	uint32_t position = l->next++, sample = l->order[position];
+	struct slot *s = slot_of(l, position);
+	l->running++;
+	if (l->cache[sample].image.pixels) {
+		s->picture = l->cache[sample];
+		s->cached = true;
+	} else {
+		pthread_mutex_unlock(&l->lock);
+		s->status = decode(l, sample, &s->picture, &s->error);
+		const struct image *image = &s->picture.image;
+		size_t bytes = (size_t)image->width * (size_t)image->height *
+			       (size_t)image->channels;
+		pthread_mutex_lock(&l->lock);
+		if (s->status == OK && bytes <= l->options.cache_limit - l->cached) {
+			l->cache[sample] = s->picture;
+			l->cached += bytes;
+			s->cached = true;
+		}
+	}
+	s->done = true;
+	l->running--;
+	pthread_cond_broadcast(&l->ready);
+}
+
+static void *decoder(void *arg)
+{
+	struct loader *l = arg;
+	pthread_mutex_lock(&l->lock);
+	for (;;) {
+		while (!l->stop && l->next >= l->limit)
+			pthread_cond_wait(&l->work, &l->lock);
+		if (l->stop)
+			break;
+		decode_next(l);
+	}
+	pthread_mutex_unlock(&l->lock);
+	return NULL;
+}
+
+/* Lets positions up to a ring's length behind `position` be decoded. Called with the lock. */
+static void allow(struct loader *l, uint32_t position)
+{
+	uint32_t ahead = l->n - position;
+	l->limit = position + (ahead < l->ring_size ? ahead : l->ring_size);
+	pthread_cond_broadcast(&l->work);
+}
+
+static enum status start_threads(struct loader *l, struct error *err)
+{
+	sigset_t all, old;
+	int rc = 0;
+	l->threads = arena_alloc(&l->arena, l->options.decoders * sizeof *l->threads);
+	/* Signals are the main thread's. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	while (!rc && l->n_threads < l->options.decoders) {
+		rc = pthread_create(&l->threads[l->n_threads], NULL, decoder, l);
+		l->n_threads += !rc;
+	}
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return rc ? fail(err, ERR_MEMORY, "can't start a thread: %s", strerror(rc)) : OK;
+}
+
+static enum status new_batch_tensor(struct loader *l, enum dtype dtype, const struct shape *shape,
+				    struct tensor *out, struct error *err)
+{
+	size_t bytes = 0;
+	struct tensor t = { dtype, *shape, NULL };
+	t.shape.dim[0] = l->options.micro_batch;
+	TRY(tensor_size(dtype, &t.shape, &bytes, err));
+	TRY(mem_try_alloc(bytes, &t.data, err));
+	*out = t;
+	return OK;
+}
+
+static enum status make_batch(struct loader *l, struct error *err)
+{
+	const struct loader_options *o = &l->options;
+	const struct part *part = o->part;
+	l->inputs = arena_alloc(&l->arena, o->n_inputs * sizeof *l->inputs);
+	for (uint32_t i = 0; i < o->n_inputs; i++) {
+		struct shape shape;
+		if (part->paths) {
+			const struct shape *sample = &o->preprocess->sample;
+			shape.rank = sample->rank + 1;
+			memcpy(shape.dim + 1, sample->dim,
+			       (size_t)sample->rank * sizeof *sample->dim);
+		} else {
+			shape = part->arrays[i].shape;
+		}
+		TRY(new_batch_tensor(l, o->inputs[i].dtype, &shape, &l->inputs[i], err));
+	}
+	struct shape weights = part->targets.shape;
+	if (o->dataset->targets == TARGETS_VALUES)
+		weights.rank = 1;
+	TRY(new_batch_tensor(l, part->targets.dtype, &part->targets.shape, &l->targets, err));
+	return new_batch_tensor(l, DT_F32, &weights, &l->weights, err);
+}
+
+enum status loader_open(const struct loader_options *options, struct loader **out,
+			struct error *err)
+{
+	struct loader *l = mem_alloc(sizeof *l);
+	l->options = *options;
+	l->n = options->part->n;
+	arena_init(&l->arena);
+	pthread_mutex_init(&l->lock, NULL);
+	pthread_cond_init(&l->work, NULL);
+	pthread_cond_init(&l->ready, NULL);
+	if (l->options.window > l->n)
+		l->options.window = l->n;
+	l->order = arena_alloc(&l->arena, l->n * sizeof *l->order);
+	l->good = arena_alloc(&l->arena, l->options.window * sizeof *l->good);
+	l->samples = arena_alloc(&l->arena, options->micro_batch * sizeof *l->samples);
+	enum status status = make_batch(l, err);
+	if (status == OK && options->part->paths) {
+		uint64_t size = (uint64_t)l->options.window * 2;
+		l->ring_size = size < l->n ? (uint32_t)size : l->n;
+		l->ring = arena_alloc(&l->arena, l->ring_size * sizeof *l->ring);
+		l->cache = arena_alloc(&l->arena, l->n * sizeof *l->cache);
+		status = start_threads(l, err);
+	}
+	if (status != OK) {
+		loader_free(l);
+		return status;
+	}
+	loader_start(l, 0, 0);
+	*out = l;
+	return OK;
+}
+
+void loader_free(struct loader *l)
+{
+	if (!l)
+		return;
+	pthread_mutex_lock(&l->lock);
+	l->stop = true;
+	pthread_cond_broadcast(&l->work);
+	pthread_mutex_unlock(&l->lock);
+	for (uint32_t i = 0; i < l->n_threads; i++)
+		pthread_join(l->threads[i], NULL);
+	for (uint32_t i = 0; i < l->ring_size; i++)
+		slot_clear(&l->ring[i]);
+	for (uint32_t i = 0; l->cache && i < l->n; i++)
+		image_release(&l->cache[i].image);
+	for (uint32_t i = 0; l->inputs && i < l->options.n_inputs; i++)
+		free(l->inputs[i].data);
+	free(l->targets.data);
+	free(l->weights.data);
+	pthread_cond_destroy(&l->ready);
+	pthread_cond_destroy(&l->work);
+	pthread_mutex_destroy(&l->lock);
+	arena_release(&l->arena);
+	free(l);
+}
+
+uint32_t loader_windows(const struct loader *l)
+{
+	return (l->n - 1) / l->options.window + 1;
+}
+
+void loader_start(struct loader *l, uint64_t epoch, uint32_t window)
+{
+	pthread_mutex_lock(&l->lock);
+	l->limit = 0;
+	while (l->running)
+		pthread_cond_wait(&l->ready, &l->lock);
+	for (uint32_t i = 0; i < l->ring_size; i++)
+		slot_clear(&l->ring[i]);
+	if (l->options.shuffle)
+		rng_permutation(l->options.seed, epoch, l->order, l->n);
+	else
+		for (uint32_t i = 0; i < l->n; i++)
+			l->order[i] = i;
+	uint64_t position = (uint64_t)window * l->options.window;
+	l->position = position < l->n ? (uint32_t)position : l->n;
+	l->length = l->n_good = l->given = 0;
+	l->next = l->position;
+	allow(l, l->position);
+	pthread_mutex_unlock(&l->lock);
+}
+
+/* Waits until the position is decoded; without threads, decodes it. */
+static void wait_for(struct loader *l, uint32_t position)
+{
+	pthread_mutex_lock(&l->lock);
+	while (!slot_of(l, position)->done) {
+		if (l->n_threads)
+			pthread_cond_wait(&l->ready, &l->lock);
+		else
+			decode_next(l);
+	}
+	pthread_mutex_unlock(&l->lock);
+}
+
+/*
+ * Whether the sample at the position can be used. A damaged image is reported; what is wrong with
+ * the system rather than with the image ends the epoch.
+ */
+static enum status check_position(struct loader *l, uint32_t position, bool *good,
+				  struct error *err)
+{
+	struct part *part = l->options.part;
+	uint32_t sample = l->order[position];
+	*good = true;
+	if (!part->paths)
+		return OK;
+	wait_for(l, position);
+	const struct slot *s = slot_of(l, position);
+	if (s->status == OK)
+		return OK;
+	*good = false;
+	if (s->status == ERR_INPUT || s->status == ERR_UNSUPPORTED)
+		return dataset_report_corrupt(l->options.dataset, part, sample, &s->error, err);
+	return fail(err, s->status, "%s", s->error.text);
+}
+
+/* Writes the weights of a sample's targets, at most `n` of them; returns their sum. */
+static double sample_weights(const struct loader *l, uint32_t sample, float *out)
+{
+	const struct part *part = l->options.part;
+	float weight = part->weights ? part->weights[sample] : 1;
+	if (l->options.dataset->targets == TARGETS_VALUES) {
+		if (out)
+			*out = weight;
+		return (double)weight;
+	}
+	int64_t per = shape_elements(&part->targets.shape) / part->n;
+	const int64_t *classes = (const int64_t *)part->targets.data + (int64_t)sample * per;
+	double sum = 0;
+	for (int64_t i = 0; i < per; i++) {
+		float w = classes[i] < 0 ? 0 : weight;
+		if (classes[i] >= 0 && l->options.class_weights)
+			w *= l->options.class_weights[classes[i]];
+		if (out)
+			out[i] = w;
+		sum += (double)w;
+	}
+	return sum;
+}
+
+/* Goes on to the next window: its usable samples and its weight. */
+static enum status open_window(struct loader *l, struct error *err)
+{
+	for (uint32_t p = l->position; l->ring && p < l->position + l->length; p++)
+		slot_clear(slot_of(l, p));
+	l->position += l->length;
+	uint32_t left = l->n - l->position;
+	l->length = left < l->options.window ? left : l->options.window;
+	l->n_good = l->given = 0;
+	l->window_weight = 0;
+	if (l->ring) {
+		pthread_mutex_lock(&l->lock);
+		allow(l, l->position);
+		pthread_mutex_unlock(&l->lock);
+	}
+	for (uint32_t p = l->position; p < l->position + l->length; p++) {
+		bool good;
+		TRY(check_position(l, p, &good, err));
+		if (!good)
+			continue;
+		l->good[l->n_good++] = p;
+		l->window_weight += sample_weights(l, l->order[p], NULL);
+	}
+	return OK;
+}
+
+static size_t row_bytes(const struct tensor *t)
+{
+	return tensor_bytes(t) / (size_t)t->shape.dim[0];
+}
+
+/* Row `row` of the batch: the sample at the position. */
+static void write_row(struct loader *l, uint32_t row, uint32_t position)
+{
+	const struct part *part = l->options.part;
+	uint32_t sample = l->order[position];
+	for (uint32_t i = 0; i < l->options.n_inputs; i++) {
+		struct tensor *in = &l->inputs[i], to = *in;
+		to.data = (char *)in->data + row * row_bytes(in);
+		if (part->paths) {
+			preprocess_write(l->options.preprocess, &slot_of(l, position)->picture,
+					 to.data);
+		} else {
+			int64_t per = shape_elements(&in->shape) / in->shape.dim[0];
+			int64_t from = part->rows ? part->rows[sample] : sample;
+			inputs_convert(&part->arrays[i], from * per, per, &to);
+		}
+	}
+	size_t bytes = row_bytes(&l->targets);
+	memcpy((char *)l->targets.data + row * bytes,
+	       (const char *)part->targets.data + sample * bytes, bytes);
+	sample_weights(l, sample,
+		       (float *)((char *)l->weights.data + row * row_bytes(&l->weights)));
+	l->samples[row] = sample;
+}
+
+/* Fills the rows from n on with copies of the first, at weight 0. */
+static void pad_rows(struct loader *l, uint32_t n)
+{
+	struct tensor *tensors[] = { l->inputs, &l->targets };
+	uint32_t counts[] = { l->options.n_inputs, 1 };
+	for (size_t k = 0; k < ARRAY_SIZE(tensors); k++)
+		for (uint32_t i = 0; i < counts[k]; i++) {
+			char *data = tensors[k][i].data;
+			size_t bytes = row_bytes(&tensors[k][i]);
+			for (uint32_t row = n; row < l->options.micro_batch; row++)
+				memcpy(data + row * bytes, data, bytes);
+		}
+	size_t bytes = row_bytes(&l->weights);
+	memset((char *)l->weights.data + n * bytes, 0, (l->options.micro_batch - n) * bytes);
+	for (uint32_t row = n; row < l->options.micro_batch; row++)
+		l->samples[row] = l->samples[0];
+}
+
+enum status loader_next(struct loader *l, struct batch *out, bool *end, struct error *err)
+{
+	while (l->given == l->n_good) {
+		if (l->position + l->length == l->n) {
+			*end = true;
+			return OK;
+		}
+		TRY(open_window(l, err));
+	}
+	uint32_t left = l->n_good - l->given;
+	uint32_t n = left < l->options.micro_batch ? left : l->options.micro_batch;
+	for (uint32_t row = 0; row < n; row++)
+		write_row(l, row, l->good[l->given + row]);
+	pad_rows(l, n);
+	*out = (struct batch){
+		.inputs = l->inputs,
+		.targets = l->targets,
+		.weights = l->weights,
+		.n = n,
+		.samples = l->samples,
+		.window = l->position / l->options.window,
+		.first = l->given,
+		.window_samples = l->n_good,
+		.window_weight = l->window_weight,
+	};
+	l->given += n;
+	*end = false;
+	return OK;
+}
+
+/* The limit of the process's control group, or 0. */
+static uint64_t group_limit(void)
+{
+	static const char *const files[] = { "/sys/fs/cgroup/memory.max",
+					     "/sys/fs/cgroup/memory/memory.limit_in_bytes" };
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		unsigned long long limit;
+		FILE *f = fopen(files[i], "re");
+		int n = f ? fscanf(f, "%llu", &limit) : 0;
+		if (f)
+			fclose(f);
+		if (n == 1)
+			return limit;
+	}
+	return 0;
+}
+
+size_t loader_cache_limit(void)
+{
+	long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+	uint64_t memory = pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : 0;
+	uint64_t limit = group_limit();
+	if (limit && limit < memory)
+		memory = limit;
+	return memory / 4;
+}

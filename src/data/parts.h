@@ -1,0 +1,49 @@
+/*
+ * parts.h - how dataset_open works inside: locations are found, each is opened as one part, and a
+ * validation part is split off. Private to the data module.
+ */
+#ifndef ONNXTUNE_DATA_PARTS_H
+#define ONNXTUNE_DATA_PARTS_H
+
+#include "base/map.h"
+#include "data/dataset.h"
+
+enum form { FORM_NONE, FORM_IMAGES, FORM_ARRAYS };
+
+struct location {
+	enum form form;
+	const char *path; /* the folder or .npz file */
+	const char *name; /* of the part */
+};
+
+/* What dataset_open works on. */
+struct opening {
+	const struct dataset_options *options;
+	struct dataset *ds;
+	struct location train, validation;
+	bool split; /* validation is to be taken from train */
+	/* The class folders of all parts, sorted, and the index of each. */
+	const char **folders;
+	uint32_t n_folders;
+	struct map folder_index;
+};
+
+/* Fills train, validation and split with what lies at DATA (locate.c). */
+enum status MUST_CHECK opening_locate(struct opening *o, const char *data, struct error *err);
+
+/* Collects the class folders of both locations and maps them to classes (part_images.c). */
+enum status MUST_CHECK opening_map_folders(struct opening *o, struct error *err);
+
+/* Opens a location of images or of arrays (part_images.c, part_arrays.c). */
+enum status MUST_CHECK part_open_images(struct opening *o, const struct location *l,
+					struct part *out, struct error *err);
+enum status MUST_CHECK part_open_arrays(struct opening *o, const struct location *l,
+					struct part *out, struct error *err);
+
+/* Divides ds->train into training and validation (part_split.c). */
+enum status MUST_CHECK opening_split(struct opening *o, struct error *err);
+
+/* Gives a buffer to the dataset, which frees it; returns it. */
+void *dataset_keep(struct dataset *ds, void *buffer);
+
+#endif
