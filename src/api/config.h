@@ -1,0 +1,138 @@
+/*
+ * config.h - all that a user can set, as plain typed fields.
+ *
+ * src/cli/options.c holds the table of options with which the command line and configuration files
+ * fill this struct; each field is named after its option. "Not set" and "auto" are values of their
+ * own, given below. Strings and lists belong to whoever filled the struct.
+ */
+#ifndef ONNXTUNE_API_CONFIG_H
+#define ONNXTUNE_API_CONFIG_H
+
+#include "eval/metrics.h"
+
+enum config_optimizer { CONFIG_SGD, CONFIG_ADAM, CONFIG_ADAMW };
+enum config_schedule { CONFIG_CONSTANT, CONFIG_LINEAR, CONFIG_COSINE };
+enum config_loss { CONFIG_LOSS_AUTO, CONFIG_CROSS_ENTROPY, CONFIG_BCE, CONFIG_MSE };
+enum config_precision {
+	CONFIG_PRECISION_AUTO,
+	CONFIG_FP32,
+	CONFIG_FP16,
+	CONFIG_BF16,
+};
+enum config_policy { CONFIG_POLICY_ONNXTUNE, CONFIG_POLICY_AUTOCAST };
+enum config_batch_norm { CONFIG_BATCH_NORM_FROZEN, CONFIG_BATCH_NORM_TRAIN };
+enum config_range {
+	CONFIG_RANGE_AUTO,
+	CONFIG_RANGE_0_1,
+	CONFIG_RANGE_0_255,
+	CONFIG_RANGE_MINUS_1_1,
+};
+enum config_channels { CONFIG_CHANNELS_AUTO, CONFIG_RGB, CONFIG_BGR, CONFIG_GREY };
+enum config_layout { CONFIG_LAYOUT_AUTO, CONFIG_NCHW, CONFIG_NHWC };
+enum config_device { CONFIG_DEVICE_AUTO, CONFIG_DEVICE_CPU };
+enum config_resize_mode {
+	CONFIG_RESIZE_AUTO,
+	CONFIG_RESIZE_STRETCH, /* to the size, whatever the proportions */
+	CONFIG_RESIZE_CROP,    /* the shorter side to the size, the centre is kept */
+	CONFIG_RESIZE_PAD,     /* the longer side to the size, the rest is filled */
+};
+
+struct config_strings {
+	const char **v;
+	uint32_t n;
+};
+
+struct config_gates {
+	struct gate *v;
+	uint32_t n;
+};
+
+struct config_resize {
+	enum config_resize_mode mode;
+	bool pad_left;    /* pad: the picture stays at the left and top; else in the centre */
+	double pad_value; /* pad: what fills the rest, in the unit of the range */
+};
+
+struct config_size {
+	int height, width; /* pixels; 0: auto */
+};
+
+#define CONFIG_REALS_MAX 4
+struct config_reals {
+	double v[CONFIG_REALS_MAX];
+	uint32_t n; /* 0: auto */
+};
+
+/* Part of the training data or a number of its own. */
+struct config_validation {
+	double fraction;    /* in (0, 1) */
+	const char *folder; /* or the validation data; NULL: fraction counts */
+};
+
+#define CONFIG_AUTO (-1)
+
+struct config {
+	const char *model; /* path of the ONNX file */
+	const char *data;  /* path of the data; NULL: not given */
+
+	/* training */
+	int64_t epochs;      /* CONFIG_AUTO: 3, but as many as 150 steps need */
+	int64_t steps;       /* optimizer steps instead of epochs; CONFIG_AUTO: as epochs say */
+	int64_t batch_size;  /* samples per optimizer step, >= 1 */
+	int64_t micro_batch; /* samples computed at a time; CONFIG_AUTO: as many as fit */
+	int64_t accumulate; /* micro-batches per optimizer step; CONFIG_AUTO: as batch_size needs */
+	enum config_optimizer optimizer;
+	double lr;           /* peak learning rate; CONFIG_AUTO: by the number of parameters */
+	double momentum;     /* sgd */
+	bool nesterov;       /* sgd */
+	double beta1, beta2; /* adam, adamw */
+	double eps;          /* adam, adamw */
+	double weight_decay; /* >= 0: decoupled for adamw, else added to the gradient */
+	bool decay_all;      /* decay biases and norms too */
+	enum config_schedule schedule;
+	double warmup;    /* below 1: share of all steps; else a number of steps */
+	double clip_norm; /* L2 norm that gradients are clipped to; 0: not clipped */
+	enum config_loss loss;
+	int64_t seed;
+
+	/* precision */
+	enum config_precision precision;
+	enum config_policy precision_policy;
+	double loss_scale;       /* fixed scale; CONFIG_AUTO: dynamic */
+	double min_loss_scale;   /* dynamic scaling does not go below */
+	int64_t max_skips;       /* skipped steps in a row that are an error */
+	int64_t growth_interval; /* good steps after which the scale doubles */
+
+	/* what is trained: patterns of parameter names, `train` wins over `freeze` */
+	struct config_strings freeze, train;
+	enum config_batch_norm batch_norm;
+
+	/* data */
+	struct config_validation validation;
+	const char *split; /* NULL: the first of val, valid, validation, test */
+	struct config_size image_size;
+	struct config_resize resize;
+	enum config_range range;
+	struct config_reals mean, std; /* in the unit of the range, one or one for each channel */
+	enum config_channels channels;
+	enum config_layout layout;
+	bool no_shuffle;
+	const char *labels; /* file of class names, one a line; NULL: auto */
+
+	/* device */
+	enum config_device device;
+	int64_t threads;  /* CONFIG_AUTO: one for each core */
+	int64_t decoders; /* threads that read and decode data; CONFIG_AUTO: by the cores */
+
+	/* output */
+	const char *output; /* NULL: auto, or not allowed where a file must be named */
+	bool force;         /* replace existing files */
+	const char *report; /* file for the report; NULL: none */
+	const char *log;    /* file for one JSON object per step; NULL: none */
+	struct config_gates fail_under;
+	bool quiet;
+	bool json;
+	struct config_strings dump_after; /* passes after which the graph is printed */
+};
+
+#endif

@@ -1,0 +1,114 @@
+/*
+ * main.c - the program: reads the command line, calls the command, and turns what comes back into an
+ * exit status. The flag that the signal handler sets is the only global variable there is, because a
+ * handler can reach nothing else.
+ */
+#include "cli/commands.h"
+#include "cli/help.h"
+#include "cli/parse.h"
+
+#include <errno.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t stop = STOP_AT_ONCE;
+
+static void on_signal(int number)
+{
+	if (stop == STOP_ASKED_NOT) {
+		stop = number;
+		return;
+	}
+	signal(number, SIG_DFL);
+	raise(number);
+}
+
+static void catch_signals(void)
+{
+	static const int numbers[] = { SIGINT, SIGTERM };
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		struct sigaction old, action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+		/* what was ignored stays ignored: nohup, background jobs */
+		if (!sigaction(numbers[i], NULL, &old) && old.sa_handler != SIG_IGN)
+			sigaction(numbers[i], &action, NULL);
+	}
+	signal(SIGPIPE, SIG_IGN); /* a closed pipe is a failed write, with a message */
+}
+
+static int (*const functions[COMMAND_COUNT])(const struct config *config, struct cli *cli) = {
+	[COMMAND_TUNE] = command_tune,       [COMMAND_EVALUATE] = command_evaluate,
+	[COMMAND_RUN] = command_run,         [COMMAND_GRAD] = command_grad,
+	[COMMAND_INSPECT] = command_inspect, [COMMAND_GRADCHECK] = command_gradcheck,
+};
+
+static void log_line(void *ctx, enum log_level level, const char *text)
+{
+	struct terminal *terminal = ctx;
+	if (terminal->quiet && level == LOG_NOTE)
+		return;
+	char *line = mem_printf("%s%s", level == LOG_WARN ? "warning: " : "", text);
+	terminal_line(terminal, line);
+	free(line);
+}
+
+/* What --help, --version and --print-config write; false when a command is to be run. */
+static bool print_text(const struct invocation *inv, FILE *out)
+{
+	struct text text = { 0 };
+	if (inv->help && inv->command_named)
+		help_command(inv->command, &text);
+	else if (inv->help)
+		help_text(&text);
+	else if (inv->version)
+		text_add(&text, "onnxtune %s\n", PACKAGE_VERSION);
+	else if (inv->print_config)
+		parse_print_config(inv, &text);
+	else
+		return false;
+	fputs(text.s, out);
+	text_release(&text);
+	return true;
+}
+
+/* Results that did not reach their file or pipe are no results. */
+static int finish(struct cli *cli, int status)
+{
+	struct error err;
+	if (!fflush(cli->out) && !ferror(cli->out))
+		return status;
+	fail(&err, ERR_IO, "standard output: can't write: %s", strerror(errno));
+	return status == EXIT_DONE ? cli_fail(cli, &err) : status;
+}
+
+int main(int argc, char **argv)
+{
+	struct arena arena;
+	struct invocation inv;
+	struct error err;
+	struct terminal terminal;
+	int status;
+
+	setlocale(LC_CTYPE, "");
+	catch_signals();
+	arena_init(&arena);
+	terminal_init(&terminal, STDERR_FILENO, false);
+	struct cli cli = { stdout, &terminal, { log_line, &terminal }, &stop };
+
+	if (parse_command_line(argc, argv, &arena, &inv, &err) != OK) {
+		struct error usage;
+		fail(&usage, err.status, "%s%s", err.text,
+		     err.status == ERR_USAGE ? "; see onnxtune --help" : "");
+		status = cli_fail(&cli, &usage);
+	} else if (print_text(&inv, stdout)) {
+		status = EXIT_DONE;
+	} else {
+		terminal.quiet = inv.config.quiet;
+		status = functions[inv.command](&inv.config, &cli);
+	}
+	status = finish(&cli, status);
+	terminal_release(&terminal);
+	arena_release(&arena);
+	return status;
+}

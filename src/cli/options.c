@@ -1,0 +1,333 @@
+/*
+ * options.c - the table of options and commands (see options.h), and looking things up in it.
+ */
+#include "cli/options.h"
+
+#include <float.h>
+#include <string.h>
+
+const struct command_info commands[COMMAND_COUNT] = {
+	[COMMAND_TUNE] = { "tune", "MODEL DATA", 2, 2,
+			   "fine-tune the model on the data, report, and write the new model "
+			   "(the default command)" },
+	[COMMAND_EVALUATE] = { "evaluate", "MODEL DATA", 2, 2,
+			       "report how well the model does on the data" },
+	[COMMAND_RUN] = { "run", "MODEL INPUTS.npz", 2, 2,
+			  "compute the outputs for arrays named as the graph's inputs" },
+	[COMMAND_GRAD] = { "grad", "MODEL INPUTS.npz", 2, 2,
+			   "compute gradients for arrays named as the graph's inputs and "
+			   "cotangent:OUTPUT" },
+	[COMMAND_INSPECT] = { "inspect", "MODEL", 1, 1,
+			      "list inputs, outputs, parameters, operators, kernels, memory and "
+			      "what stands in the way of training" },
+	[COMMAND_GRADCHECK] = { "gradcheck", "MODEL [DATA]", 1, 2,
+				"compare the gradient of each parameter with central differences "
+				"in float64" },
+};
+
+const char *const option_group_titles[GROUP_COUNT] = {
+	[GROUP_TRAINING] = "Training",       [GROUP_PRECISION] = "Precision",
+	[GROUP_TRAINED] = "What is trained", [GROUP_DATA] = "Data",
+	[GROUP_DEVICE] = "Device",           [GROUP_OUTPUT] = "Output",
+	[GROUP_GENERAL] = "General",
+};
+
+/* The words of choices, in the order of their enums in api/config.h. */
+#define WORDS(...)                                                                                 \
+	(const char *const[])                                                                      \
+	{                                                                                          \
+		__VA_ARGS__, NULL                                                                  \
+	}
+
+#define FIELD(member) offsetof(struct invocation, member)
+#define SET(member) offsetof(struct invocation, config.member)
+
+#define TUNE (1U << COMMAND_TUNE)
+#define EVALUATE (1U << COMMAND_EVALUATE)
+#define RUN (1U << COMMAND_RUN)
+#define GRAD (1U << COMMAND_GRAD)
+#define INSPECT (1U << COMMAND_INSPECT)
+#define GRADCHECK (1U << COMMAND_GRADCHECK)
+#define DATA (TUNE | EVALUATE | GRADCHECK)
+#define GRADIENTS (TUNE | GRAD | INSPECT | GRADCHECK)
+#define ALL (DATA | RUN | GRADIENTS)
+
+/* The largest double below 1: a number that must be smaller than 1. */
+#define BELOW_1 (1 - DBL_EPSILON / 2)
+/* The smallest positive one: a number that must not be 0. */
+#define ABOVE_0 DBL_TRUE_MIN
+
+/* clang-format off */
+const struct option options[] = {
+	{ "epochs", 0, OPTION_COUNT, "N|auto", "auto", NULL, 0, 0, "auto", CONFIG_AUTO,
+	  .field = SET(epochs), .group = GROUP_TRAINING, .commands = TUNE,
+	  .help = "passes over the training data; auto: 3, but enough for 150 steps" },
+	{ "steps", 0, OPTION_COUNT, "N|auto", "auto", NULL, 0, 0, "auto", CONFIG_AUTO,
+	  .field = SET(steps), .group = GROUP_TRAINING, .commands = TUNE,
+	  .help = "optimizer steps, whatever --epochs says; auto: as many as the epochs have" },
+	{ "batch-size", 'b', OPTION_COUNT, "N|auto", "auto", "samples", 1, 0, "auto", CONFIG_AUTO,
+	  .field = SET(batch_size), .group = GROUP_TRAINING, .commands = DATA | INSPECT,
+	  .help = "samples per optimizer step; auto: 32, or --micro-batch times --accumulate" },
+	{ "micro-batch", 0, OPTION_COUNT, "N|auto", "auto", "samples", 1, 0, "auto", CONFIG_AUTO,
+	  .field = SET(micro_batch), .group = GROUP_TRAINING, .commands = TUNE | INSPECT,
+	  .help = "samples that are computed at a time; auto: as many as fit in memory. The result "
+		  "is that of the whole batch, but for --batch-norm=train" },
+	{ "accumulate", 0, OPTION_COUNT, "N|auto", "auto", NULL, 1, 0, "auto", CONFIG_AUTO,
+	  .field = SET(accumulate), .group = GROUP_TRAINING, .commands = TUNE | INSPECT,
+	  .help = "micro-batches whose gradients make one optimizer step; auto: as many as the "
+		  "batch needs" },
+	{ "optimizer", 0, OPTION_CHOICE, "sgd|adam|adamw", "adamw",
+	  .choices = WORDS("sgd", "adam", "adamw"),
+	  .field = SET(optimizer), .group = GROUP_TRAINING, .commands = TUNE | INSPECT,
+	  .help = "as PyTorch defines them" },
+	{ "lr", 0, OPTION_REAL, "RATE|auto", "auto", NULL, 0, 0, "auto", CONFIG_AUTO,
+	  .field = SET(lr), .group = GROUP_TRAINING, .commands = TUNE,
+	  .help = "highest learning rate; auto: 1e-3 for less than a million trained numbers, 1e-4 "
+		  "for more" },
+	{ "momentum", 0, OPTION_REAL, "M", "0.9", NULL, 0, BELOW_1,
+	  .field = SET(momentum), .group = GROUP_TRAINING, .commands = TUNE,
+	  .help = "momentum of sgd" },
+	{ "nesterov", 0, OPTION_FLAG, NULL, "no",
+	  .field = SET(nesterov), .group = GROUP_TRAINING, .commands = TUNE,
+	  .help = "Nesterov's form of the momentum of sgd" },
+	{ "beta1", 0, OPTION_REAL, "B", "0.9", NULL, 0, BELOW_1,
+	  .field = SET(beta1), .group = GROUP_TRAINING, .commands = TUNE,
+	  .help = "decay of the gradient's mean in adam and adamw" },
+	{ "beta2", 0, OPTION_REAL, "B", "0.999", NULL, 0, BELOW_1,
+	  .field = SET(beta2), .group = GROUP_TRAINING, .commands = TUNE,
+	  .help = "decay of the squared gradient's mean in adam and adamw" },
+	{ "eps", 0, OPTION_REAL, "E", "1e-8", NULL, 0, 0,
+	  .field = SET(eps), .group = GROUP_TRAINING, .commands = TUNE,
+	  .help = "what adam and adamw add to the denominator" },
+	{ "weight-decay", 0, OPTION_REAL, "W|auto", "auto", NULL, 0, 0, "auto", CONFIG_AUTO,
+	  .field = SET(weight_decay), .group = GROUP_TRAINING, .commands = TUNE,
+	  .help = "weight decay (adamw) or L2 penalty (sgd, adam) of weights, not of biases and "
+		  "norms; auto: 0.01 for adamw, else 0" },
+	{ "decay-all", 0, OPTION_FLAG, NULL, "no",
+	  .field = SET(decay_all), .group = GROUP_TRAINING, .commands = TUNE,
+	  .help = "weight decay of biases and norms too" },
+	{ "schedule", 0, OPTION_CHOICE, "constant|linear|cosine", "cosine",
+	  .choices = WORDS("constant", "linear", "cosine"),
+	  .field = SET(schedule), .group = GROUP_TRAINING, .commands = TUNE,
+	  .help = "how the learning rate falls after the warm-up: not, or to 0 at the last step" },
+	{ "warmup", 0, OPTION_WARMUP, "FRACTION|STEPS", "0.1", "of all steps",
+	  .field = SET(warmup), .group = GROUP_TRAINING, .commands = TUNE,
+	  .help = "how long the learning rate rises: a share of all steps below 1, or a number of "
+		  "steps" },
+	{ "clip-norm", 0, OPTION_REAL, "NORM|off", "1", NULL, ABOVE_0, 0, "off", 0,
+	  .field = SET(clip_norm), .group = GROUP_TRAINING, .commands = TUNE,
+	  .help = "largest L2 norm of all gradients together" },
+	{ "loss", 0, OPTION_CHOICE, "auto|cross-entropy|bce|mse", "auto",
+	  .choices = WORDS("auto", "cross-entropy", "bce", "mse"),
+	  .field = SET(loss), .group = GROUP_TRAINING, .commands = DATA | INSPECT,
+	  .help = "auto: by how the graph ends and by the labels' type" },
+	{ "seed", 0, OPTION_COUNT, "N", "0", NULL, 0, 0,
+	  .field = SET(seed), .group = GROUP_TRAINING, .commands = DATA,
+	  .help = "of all random choices: the same seed gives the same bits" },
+
+	{ "precision", 0, OPTION_CHOICE, "auto|fp32|fp16|bf16", "auto",
+	  .choices = WORDS("auto", "fp32", "fp16", "bf16"),
+	  .field = SET(precision), .group = GROUP_PRECISION, .commands = TUNE | INSPECT,
+	  .help = "of matrix products and convolutions; weights are kept in float32; auto: what is "
+		  "fast on the device and trains as well" },
+	{ "precision-policy", 0, OPTION_CHOICE, "onnxtune|autocast", "onnxtune",
+	  .choices = WORDS("onnxtune", "autocast"),
+	  .field = SET(precision_policy), .group = GROUP_PRECISION, .commands = TUNE | INSPECT,
+	  .help = "which operators compute in half precision: our choice, or that of "
+		  "torch.autocast" },
+	{ "loss-scale", 0, OPTION_REAL, "dynamic|N", "dynamic", NULL, ABOVE_0, 0, "dynamic",
+	  CONFIG_AUTO,
+	  .field = SET(loss_scale), .group = GROUP_PRECISION, .commands = TUNE,
+	  .help = "factor that keeps fp16 gradients from vanishing; dynamic: from 65536, halved when "
+		  "a gradient overflows" },
+	{ "min-loss-scale", 0, OPTION_REAL, "N", "1", NULL, ABOVE_0, 0,
+	  .field = SET(min_loss_scale), .group = GROUP_PRECISION, .commands = TUNE,
+	  .help = "what the dynamic loss scale never goes below" },
+	{ "growth-interval", 0, OPTION_COUNT, "N", "2000", "steps", 1, INT32_MAX,
+	  .field = SET(growth_interval), .group = GROUP_PRECISION, .commands = TUNE,
+	  .help = "steps without overflow after which the dynamic loss scale doubles" },
+	{ "max-skips", 0, OPTION_COUNT, "N", "25", "steps", 1, INT32_MAX,
+	  .field = SET(max_skips), .group = GROUP_PRECISION, .commands = TUNE,
+	  .help = "steps skipped in a row, because a gradient is not finite, that end the run" },
+
+	{ "freeze", 0, OPTION_STRINGS, "PATTERN", NULL,
+	  .field = SET(freeze), .group = GROUP_TRAINED, .commands = GRADIENTS,
+	  .help = "leave the parameters alone whose names match: * is any text, ? any character" },
+	{ "train", 0, OPTION_STRINGS, "PATTERN", NULL,
+	  .field = SET(train), .group = GROUP_TRAINED, .commands = GRADIENTS,
+	  .help = "train the float constants whose names match, also against --freeze" },
+	{ "batch-norm", 0, OPTION_CHOICE, "frozen|train", "frozen",
+	  .choices = WORDS("frozen", "train"),
+	  .field = SET(batch_norm), .group = GROUP_TRAINED, .commands = GRADIENTS,
+	  .help = "statistics of BatchNormalization: those of the file, or of each micro-batch" },
+
+	{ "validation", 0, OPTION_VALIDATION, "FRACTION|DIR", "0.2", NULL,
+	  .field = SET(validation), .group = GROUP_DATA, .commands = DATA,
+	  .help = "a folder or file of validation data, or what share of each class becomes it "
+		  "where the data has no split of its own" },
+	{ "split", 0, OPTION_STRING, "NAME", NULL,
+	  .field = SET(split), .group = GROUP_DATA, .commands = DATA,
+	  .help = "the split that is evaluated; else the first of val, valid, validation, test" },
+	{ "image-size", 0, OPTION_SIZE, "HxW|auto", "auto", "pixels",
+	  .field = SET(image_size), .group = GROUP_DATA, .commands = DATA,
+	  .help = "height and width of the model's images; auto: of the model's input or "
+		  "preprocessor_config.json" },
+	{ "resize", 0, OPTION_RESIZE, "auto|stretch|crop|pad[:left|:center][,VALUE]", "auto",
+	  .field = SET(resize), .group = GROUP_DATA, .commands = DATA,
+	  .help = "how images get their size: any proportions; the middle of the picture; or the "
+		  "whole picture with the rest filled with VALUE" },
+	{ "range", 0, OPTION_CHOICE, "auto|0-1|0-255|-1-1", "auto",
+	  .choices = WORDS("auto", "0-1", "0-255", "-1-1"),
+	  .field = SET(range), .group = GROUP_DATA, .commands = DATA,
+	  .help = "the numbers that black and white become, before --mean and --std" },
+	{ "mean", 0, OPTION_REALS, "M[,M...]|auto", "auto", NULL, -DBL_MAX, 0,
+	  .field = SET(mean), .group = GROUP_DATA, .commands = DATA,
+	  .help = "subtracted from each channel, in the unit of the range" },
+	{ "std", 0, OPTION_REALS, "S[,S...]|auto", "auto", NULL, ABOVE_0, 0,
+	  .field = SET(std), .group = GROUP_DATA, .commands = DATA,
+	  .help = "each channel is divided by it, in the unit of the range" },
+	{ "channels", 0, OPTION_CHOICE, "auto|rgb|bgr|grey", "auto",
+	  .choices = WORDS("auto", "rgb", "bgr", "grey"),
+	  .field = SET(channels), .group = GROUP_DATA, .commands = DATA,
+	  .help = "order of the colours; auto: rgb, or grey where the model has one channel" },
+	{ "layout", 0, OPTION_CHOICE, "auto|nchw|nhwc", "auto",
+	  .choices = WORDS("auto", "nchw", "nhwc"),
+	  .field = SET(layout), .group = GROUP_DATA, .commands = DATA,
+	  .help = "where the model's input has its channels" },
+	{ "no-shuffle", 0, OPTION_FLAG, NULL, "no",
+	  .field = SET(no_shuffle), .group = GROUP_DATA, .commands = TUNE,
+	  .help = "take the training data in the order of the files, every epoch" },
+	{ "labels", 0, OPTION_STRING, "FILE", NULL,
+	  .field = SET(labels), .group = GROUP_DATA, .commands = DATA,
+	  .help = "class names, one a line, in the order of the model's outputs" },
+
+	{ "device", 0, OPTION_CHOICE, "auto|cpu", "auto",
+	  .choices = WORDS("auto", "cpu"),
+	  .field = SET(device), .group = GROUP_DEVICE, .commands = ALL,
+	  .help = "where to compute" },
+	{ "threads", 0, OPTION_COUNT, "N|auto", "auto", NULL, 1, 4096, "auto", CONFIG_AUTO,
+	  .field = SET(threads), .group = GROUP_DEVICE, .commands = ALL,
+	  .help = "threads that compute; auto: one for each core" },
+	{ "decoders", 0, OPTION_COUNT, "N|auto", "auto", NULL, 1, 4096, "auto", CONFIG_AUTO,
+	  .field = SET(decoders), .group = GROUP_DEVICE, .commands = DATA,
+	  .help = "threads that read and decode data; the results do not depend on it" },
+
+	{ "output", 'o', OPTION_STRING, "FILE", NULL,
+	  .field = SET(output), .group = GROUP_OUTPUT, .commands = TUNE | RUN | GRAD,
+	  .help = "what is written: the tuned model (else MODEL.tuned.onnx beside the model), or the "
+		  "arrays" },
+	{ "force", 'f', OPTION_FLAG, NULL, "no",
+	  .field = SET(force), .group = GROUP_OUTPUT, .commands = TUNE | RUN | GRAD,
+	  .help = "replace an existing output" },
+	{ "report", 0, OPTION_STRING, "FILE", NULL,
+	  .field = SET(report), .group = GROUP_OUTPUT, .commands = TUNE | EVALUATE,
+	  .help = "write the report to a file too: as JSON if its name ends in .json, else as text" },
+	{ "log", 0, OPTION_STRING, "FILE.jsonl", NULL,
+	  .field = SET(log), .group = GROUP_OUTPUT, .commands = TUNE,
+	  .help = "write one JSON object per optimizer step" },
+	{ "fail-under", 0, OPTION_GATES, "METRIC=VALUE", NULL,
+	  .field = SET(fail_under), .group = GROUP_OUTPUT, .commands = TUNE | EVALUATE,
+	  .help = "exit with status 3 when the metric (accuracy, macro_f1, loss, ...) is worse" },
+	{ "json", 0, OPTION_FLAG, NULL, "no",
+	  .field = SET(json), .group = GROUP_OUTPUT,
+	  .commands = TUNE | EVALUATE | INSPECT | GRADCHECK,
+	  .help = "make the standard output one JSON document" },
+	{ "quiet", 'q', OPTION_FLAG, NULL, "no",
+	  .field = SET(quiet), .group = GROUP_OUTPUT, .commands = ALL,
+	  .help = "no progress and no notes; warnings, errors and results stay" },
+	{ "dump-after", 0, OPTION_STRINGS, "PASS", NULL,
+	  .field = SET(dump_after), .group = GROUP_OUTPUT, .commands = TUNE | EVALUATE | GRADIENTS,
+	  .help = "print the graph to the standard error after a pass (bind, gradient, ...)" },
+
+	{ "config", 0, OPTION_STRINGS, "FILE", NULL,
+	  .field = FIELD(config_files), .group = GROUP_GENERAL, .commands = ALL,
+	  .command_line_only = true,
+	  .help = "take options from lines `name = value`; the command line wins" },
+	{ "print-config", 0, OPTION_FLAG, NULL, "no",
+	  .field = FIELD(print_config), .group = GROUP_GENERAL, .commands = ALL,
+	  .command_line_only = true,
+	  .help = "print the value of each option in the form that --config reads, and end" },
+	{ "help", 'h', OPTION_FLAG, NULL, "no",
+	  .field = FIELD(help), .group = GROUP_GENERAL, .commands = ALL,
+	  .command_line_only = true,
+	  .help = "print this text, or that of one command, and end" },
+	{ "version", 'V', OPTION_FLAG, NULL, "no",
+	  .field = FIELD(version), .group = GROUP_GENERAL, .commands = ALL,
+	  .command_line_only = true,
+	  .help = "print the version and end" },
+	{ 0 },
+};
+/* clang-format on */
+
+const struct option *option_find(const char *name, size_t n)
+{
+	for (const struct option *o = options; o->name; o++)
+		if (strlen(o->name) == n && !memcmp(o->name, name, n))
+			return o;
+	return NULL;
+}
+
+const struct option *option_find_letter(char letter)
+{
+	for (const struct option *o = options; o->name; o++)
+		if (o->letter && o->letter == letter)
+			return o;
+	return NULL;
+}
+
+#define NAME_MAX_LENGTH 32
+
+/* How many characters must be changed, added or removed (Levenshtein). */
+static size_t distance(const char *a, size_t n, const char *b)
+{
+	size_t row[NAME_MAX_LENGTH + 1], m = strlen(b);
+	if (n > NAME_MAX_LENGTH || m > NAME_MAX_LENGTH)
+		return SIZE_MAX;
+	for (size_t j = 0; j <= m; j++)
+		row[j] = j;
+	for (size_t i = 1; i <= n; i++) {
+		size_t diagonal = row[0];
+		row[0] = i;
+		for (size_t j = 1; j <= m; j++) {
+			size_t best = diagonal + (a[i - 1] != b[j - 1]);
+			diagonal = row[j];
+			best = row[j] + 1 < best ? row[j] + 1 : best;
+			best = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
+			row[j] = best;
+		}
+	}
+	return row[m];
+}
+
+/* Half of a name may be wrong, but never more than this. */
+#define SUGGEST_MAX 3
+
+static bool is_close(size_t d, size_t n)
+{
+	return d <= SUGGEST_MAX && d <= n / 2;
+}
+
+const struct option *option_suggest(const char *name, size_t n)
+{
+	const struct option *best = NULL;
+	size_t best_distance = SIZE_MAX;
+	for (const struct option *o = options; o->name; o++) {
+		size_t d = distance(name, n, o->name);
+		/* a name that was not written out is meant more likely than a misspelt one */
+		if (n >= 3 && !strncmp(o->name, name, n))
+			d = 0;
+		if (d < best_distance) {
+			best = o;
+			best_distance = d;
+		}
+	}
+	return is_close(best_distance, n) ? best : NULL;
+}
+
+int command_suggest(const char *name)
+{
+	for (int c = 0; c < COMMAND_COUNT; c++)
+		if (is_close(distance(name, strlen(name), commands[c].name), strlen(name)))
+			return c;
+	return -1;
+}

@@ -1,0 +1,105 @@
+/*
+ * options.h - the table of all options and commands. Everything that knows options reads it: the
+ * parser (parse.h), help, man page and documentation (help.h). A new option is one row, and one
+ * field of struct config.
+ */
+#ifndef ONNXTUNE_CLI_OPTIONS_H
+#define ONNXTUNE_CLI_OPTIONS_H
+
+#include "api/config.h"
+
+enum command {
+	COMMAND_TUNE,
+	COMMAND_EVALUATE,
+	COMMAND_RUN,
+	COMMAND_GRAD,
+	COMMAND_INSPECT,
+	COMMAND_GRADCHECK,
+	COMMAND_COUNT
+};
+
+struct command_info {
+	const char *name;
+	const char *arguments; /* "MODEL DATA" */
+	int least, most;       /* how many arguments */
+	const char *help;      /* one sentence without the full stop */
+};
+
+extern const struct command_info commands[COMMAND_COUNT];
+
+/* What a command line asks for. */
+struct invocation {
+	enum command command;
+	bool command_named; /* false: tune, because no command was given */
+	struct config_strings config_files;
+	bool print_config, help, version;
+	struct config config;
+};
+
+/* How a value is written and kept; value.h says the field's type for each. */
+enum option_kind {
+	OPTION_FLAG,
+	OPTION_STRING,
+	OPTION_STRINGS, /* may be given more than once */
+	OPTION_COUNT,
+	OPTION_REAL,
+	OPTION_CHOICE,
+	OPTION_WARMUP,
+	OPTION_VALIDATION,
+	OPTION_SIZE,
+	OPTION_RESIZE,
+	OPTION_REALS,
+	OPTION_GATES, /* may be given more than once */
+};
+
+enum option_group {
+	GROUP_TRAINING,
+	GROUP_PRECISION,
+	GROUP_TRAINED,
+	GROUP_DATA,
+	GROUP_DEVICE,
+	GROUP_OUTPUT,
+	GROUP_GENERAL,
+	GROUP_COUNT
+};
+
+extern const char *const option_group_titles[GROUP_COUNT];
+
+struct option {
+	const char *name; /* without the dashes; also the key in a configuration file */
+	char letter;      /* of the short form; 0: none */
+	enum option_kind kind;
+	const char *values;   /* what help shows after "="; NULL for flags */
+	const char *fallback; /* the default, as text; NULL: not set */
+	const char *unit;     /* of a number; NULL: none */
+	double min, max;      /* bounds of a number, both included; max 0: none */
+	const char *word;     /* OPTION_COUNT, OPTION_REAL: a word that stands for word_value */
+	double word_value;
+	const char *const *choices; /* OPTION_CHOICE: the words for 0, 1, ...; ends with NULL */
+	size_t field;               /* offset in struct invocation */
+	enum option_group group;
+	unsigned commands;      /* bit set of enum command */
+	bool command_line_only; /* not in configuration files */
+	const char *help;       /* without a full stop at the end */
+};
+
+/* All options in the order of the documentation; ends with a NULL name. */
+extern const struct option options[];
+
+/* The option of that name (n bytes) or short form, or NULL. */
+const struct option *option_find(const char *name, size_t n);
+const struct option *option_find_letter(char letter);
+
+/*
+ * The option with the name most like this one (n bytes), or NULL when none is much like it. The
+ * same for commands: -1 when there is none.
+ */
+const struct option *option_suggest(const char *name, size_t n);
+int command_suggest(const char *name);
+
+static inline bool option_applies(const struct option *option, enum command command)
+{
+	return option->commands >> command & 1;
+}
+
+#endif
