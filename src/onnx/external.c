@@ -236,9 +236,8 @@ static enum status find(struct onnx_file *file, const Onnx__TensorProto *tensor,
 	const struct onnx_external *e = &file->externals.v[r.file];
 	if (r.offset > e->map.size || r.size > e->map.size - r.offset)
 		return fail(err, ERR_INPUT,
-			    "external data '%s' has %zu bytes, bytes %llu to %llu are asked for",
-			    e->location, e->map.size, (unsigned long long)r.offset,
-			    (unsigned long long)r.offset + r.size);
+			    "external data '%s' has %zu bytes, %zu from byte %llu on are asked for",
+			    e->location, e->map.size, size, (unsigned long long)r.offset);
 	*out = r;
 	return OK;
 }
