@@ -85,17 +85,27 @@ static const struct op_arg in[] = { { "data", ARG_NO_GRAD, 0 }, { 0 } };
 static const struct op_arg out[] = { { "reduced", 0, 0 }, { 0 } };
 
 const struct op_def op_arg_max_1 = {
-	.domain = "", .name = "ArgMax", .since = 1,
-	.attrs = attrs, .in = in, .out = out,
+	.domain = "",
+	.name = "ArgMax",
+	.since = 1,
+	.attrs = attrs,
+	.in = in,
+	.out = out,
 	.precision = PRECISION_FOLLOW,
 	.flags = OP_NO_GRAD,
-	.infer = infer, .ref = ref_max,
+	.infer = infer,
+	.ref = ref_max,
 };
 
 const struct op_def op_arg_min_1 = {
-	.domain = "", .name = "ArgMin", .since = 1,
-	.attrs = attrs, .in = in, .out = out,
+	.domain = "",
+	.name = "ArgMin",
+	.since = 1,
+	.attrs = attrs,
+	.in = in,
+	.out = out,
 	.precision = PRECISION_FOLLOW,
 	.flags = OP_NO_GRAD,
-	.infer = infer, .ref = ref_min,
+	.infer = infer,
+	.ref = ref_min,
 };

@@ -70,8 +70,14 @@ static const struct op_arg in[] = { { "inputs", ARG_VARIADIC, 0 }, { 0 } };
 static const struct op_arg out[] = { { "concat_result", 0, 0 }, { 0 } };
 
 const struct op_def op_concat_4 = {
-	.domain = "", .name = "Concat", .since = 4,
-	.attrs = attrs, .in = in, .out = out,
+	.domain = "",
+	.name = "Concat",
+	.since = 4,
+	.attrs = attrs,
+	.in = in,
+	.out = out,
 	.precision = PRECISION_FOLLOW,
-	.infer = infer, .ref = ref, .grad = grad,
+	.infer = infer,
+	.ref = ref,
+	.grad = grad,
 };

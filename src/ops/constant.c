@@ -73,8 +73,11 @@ static const struct op_attr attrs[] = {
 static const struct op_arg out[] = { { "output", 0, 0 }, { 0 } };
 
 const struct op_def op_constant_1 = {
-	.domain = "", .name = "Constant", .since = 1,
-	.attrs = attrs, .out = out,
+	.domain = "",
+	.name = "Constant",
+	.since = 1,
+	.attrs = attrs,
+	.out = out,
 	.flags = OP_NO_GRAD,
 	.lower = lower,
 };

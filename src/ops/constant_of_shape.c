@@ -30,14 +30,20 @@ static enum status ref(struct op_io *io)
 	return OK;
 }
 
-static const struct op_attr attrs[] = { { "value", ATTR_TENSOR, ATTR_OPTIONAL, 0, 0, NULL }, { 0 } };
+static const struct op_attr attrs[] = { { "value", ATTR_TENSOR, ATTR_OPTIONAL, 0, 0, NULL },
+					{ 0 } };
 static const struct op_arg in[] = { { "input", ARG_HOST | ARG_KEEP | ARG_NO_GRAD, 0 }, { 0 } };
 static const struct op_arg out[] = { { "output", 0, 0 }, { 0 } };
 
 const struct op_def op_constant_of_shape_9 = {
-	.domain = "", .name = "ConstantOfShape", .since = 9,
-	.attrs = attrs, .in = in, .out = out,
+	.domain = "",
+	.name = "ConstantOfShape",
+	.since = 9,
+	.attrs = attrs,
+	.in = in,
+	.out = out,
 	.precision = PRECISION_FOLLOW,
 	.flags = OP_NO_GRAD,
-	.infer = infer, .ref = ref,
+	.infer = infer,
+	.ref = ref,
 };

@@ -73,13 +73,21 @@ static const struct op_arg in[] = { { "input", 0, 0 }, { 0 } };
 static const struct op_arg out[] = { { "output", 0, 0 }, { 0 } };
 
 const struct op_def op_depth_to_space_1 = {
-	.domain = "", .name = "DepthToSpace", .since = 1,
-	.attrs = attrs, .in = in, .out = out,
+	.domain = "",
+	.name = "DepthToSpace",
+	.since = 1,
+	.attrs = attrs,
+	.in = in,
+	.out = out,
 	.lower = lower_to_space,
 };
 
 const struct op_def op_space_to_depth_1 = {
-	.domain = "", .name = "SpaceToDepth", .since = 1,
-	.attrs = attrs, .in = in, .out = out,
+	.domain = "",
+	.name = "SpaceToDepth",
+	.since = 1,
+	.attrs = attrs,
+	.in = in,
+	.out = out,
 	.lower = lower_to_depth,
 };

@@ -44,9 +44,14 @@ static const struct op_arg in[] = {
 static const struct op_arg out[] = { { "output", 0, 0 }, { 0 } };
 
 const struct op_def op_expand_8 = {
-	.domain = "", .name = "Expand", .since = 8,
-	.in = in, .out = out,
+	.domain = "",
+	.name = "Expand",
+	.since = 8,
+	.in = in,
+	.out = out,
 	.precision = PRECISION_FOLLOW,
 	.flags = OP_KEEPS_FORM,
-	.infer = infer, .ref = ref, .grad = grad,
+	.infer = infer,
+	.ref = ref,
+	.grad = grad,
 };

@@ -25,8 +25,12 @@ static const struct op_arg in[] = { { "input", 0, 0 }, { 0 } };
 static const struct op_arg out[] = { { "output", 0, 0 }, { 0 } };
 
 const struct op_def op_flatten_1 = {
-	.domain = "", .name = "Flatten", .since = 1,
-	.attrs = attrs, .in = in, .out = out,
+	.domain = "",
+	.name = "Flatten",
+	.since = 1,
+	.attrs = attrs,
+	.in = in,
+	.out = out,
 	.flags = OP_VIEW | OP_KEEPS_FORM,
 	.lower = lower,
 };

@@ -107,10 +107,16 @@ static const struct op_arg in[] = {
 static const struct op_arg out[] = { { "output", 0, 0 }, { 0 } };
 
 const struct op_def op_gather_1 = {
-	.domain = "", .name = "Gather", .since = 1,
-	.attrs = attrs, .in = in, .out = out,
+	.domain = "",
+	.name = "Gather",
+	.since = 1,
+	.attrs = attrs,
+	.in = in,
+	.out = out,
 	.precision = PRECISION_FOLLOW,
-	.infer = infer, .ref = ref, .grad = grad,
+	.infer = infer,
+	.ref = ref,
+	.grad = grad,
 };
 
 static const struct op_attr grad_attrs[] = {
@@ -127,9 +133,14 @@ static const struct op_arg grad_in[] = {
 static const struct op_arg grad_out[] = { { "dX", 0, 0 }, { 0 } };
 
 const struct op_def op_onnxtune_gather_grad = {
-	.domain = "onnxtune", .name = "GatherGrad", .since = 1,
-	.attrs = grad_attrs, .in = grad_in, .out = grad_out,
+	.domain = "onnxtune",
+	.name = "GatherGrad",
+	.since = 1,
+	.attrs = grad_attrs,
+	.in = grad_in,
+	.out = grad_out,
 	.precision = PRECISION_FOLLOW,
 	.flags = OP_WIDE,
-	.infer = infer_grad, .ref = ref_grad,
+	.infer = infer_grad,
+	.ref = ref_grad,
 };

@@ -56,8 +56,13 @@ static const struct op_arg in[] = {
 static const struct op_arg out[] = { { "output", 0, 0 }, { 0 } };
 
 const struct op_def op_one_hot_9 = {
-	.domain = "", .name = "OneHot", .since = 9,
-	.attrs = attrs, .in = in, .out = out,
+	.domain = "",
+	.name = "OneHot",
+	.since = 9,
+	.attrs = attrs,
+	.in = in,
+	.out = out,
 	.precision = PRECISION_FOLLOW,
-	.infer = infer, .ref = ref,
+	.infer = infer,
+	.ref = ref,
 };

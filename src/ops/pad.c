@@ -62,8 +62,9 @@ static enum status padded(struct op_io *io, const struct shape *x, uint32_t axes
 		int64_t *d = &y->dim[i];
 		if (begin[i] < -*d || end[i] < -*d || __builtin_add_overflow(*d, begin[i], d) ||
 		    __builtin_add_overflow(*d, end[i], d) || *d < 0)
-			return fail(io->err, ERR_INPUT, "axis %d of size %lld can't be padded by %lld and %lld",
-				    i, (long long)x->dim[i], (long long)begin[i], (long long)end[i]);
+			return fail(io->err, ERR_INPUT,
+				    "axis %d of size %lld can't be padded by %lld and %lld", i,
+				    (long long)x->dim[i], (long long)begin[i], (long long)end[i]);
 		if (mode != MODE_CONSTANT && !x->dim[i] && *d)
 			return fail(io->err, ERR_INPUT, "axis %d has no elements to pad with", i);
 	}
@@ -164,10 +165,11 @@ static void grad(struct grad *g)
 	}
 	g->dx[0] = dx = build(b, "Pad", IN(g->dy[0], build_ints(b, pads, 2 * rank)));
 	if (n_in > 2 && g->x[2] && g->need[2])
-		g->dx[2] = build_reduce_to(
-			b, build(b, "Sub", IN(build_reduce_to(b, g->dy[0], &SHAPE_SCALAR),
-					      build_reduce_to(b, dx, &SHAPE_SCALAR))),
-			build_shape(b, g->x[2]));
+		g->dx[2] = build_reduce_to(b,
+					   build(b, "Sub",
+						 IN(build_reduce_to(b, g->dy[0], &SHAPE_SCALAR),
+						    build_reduce_to(b, dx, &SHAPE_SCALAR))),
+					   build_shape(b, g->x[2]));
 }
 
 static struct shape grad_shape(const struct node *node)
@@ -200,7 +202,8 @@ static enum status ref_grad(struct op_io *io)
 	TRY(get_pads(io, &dx->shape, 2, begin, end));
 	struct walk w = walk_start(&dy->shape, 1);
 	for (; walk_more(&w); walk_next(&w))
-		sums[source_offset(mode, w.index, begin, &dx->shape)] += tensor_get(dy, w.offset[0]);
+		sums[source_offset(mode, w.index, begin, &dx->shape)] += tensor_get(dy,
+										    w.offset[0]);
 	for (int64_t i = 0, n = shape_elements(&dx->shape); i < n; i++)
 		tensor_set(dx, i, sums[i]);
 	return OK;
@@ -213,8 +216,9 @@ static void lower_2(struct lower *l)
 		build_fail(l->b, ERR_INPUT, "the input is no floating-point tensor");
 		return;
 	}
-	l->out[0] = build(l->b, "Pad", IN(l->in[0], build_ints(l->b, pads->ints, pads->n),
-					  build_scalar(l->b, node_float(l->node, "value"), l->in[0])),
+	l->out[0] = build(l->b, "Pad",
+			  IN(l->in[0], build_ints(l->b, pads->ints, pads->n),
+			     build_scalar(l->b, node_float(l->node, "value"), l->in[0])),
 			  attr_string("mode", node_string(l->node, "mode")));
 }
 
@@ -239,16 +243,26 @@ static const struct op_arg in_2[] = { { "data", 0, 0 }, { 0 } };
 static const struct op_arg out[] = { { "output", 0, 0 }, { 0 } };
 
 const struct op_def op_pad_2 = {
-	.domain = "", .name = "Pad", .since = 2,
-	.attrs = attrs_2, .in = in_2, .out = out,
+	.domain = "",
+	.name = "Pad",
+	.since = 2,
+	.attrs = attrs_2,
+	.in = in_2,
+	.out = out,
 	.lower = lower_2,
 };
 
 const struct op_def op_pad_11 = {
-	.domain = "", .name = "Pad", .since = 11,
-	.attrs = attrs, .in = in, .out = out,
+	.domain = "",
+	.name = "Pad",
+	.since = 11,
+	.attrs = attrs,
+	.in = in,
+	.out = out,
 	.precision = PRECISION_FOLLOW,
-	.infer = infer, .ref = ref, .grad = grad,
+	.infer = infer,
+	.ref = ref,
+	.grad = grad,
 };
 
 static const struct op_attr grad_attrs[] = {
@@ -265,8 +279,13 @@ static const struct op_arg grad_in[] = {
 static const struct op_arg grad_out[] = { { "dX", 0, 0 }, { 0 } };
 
 const struct op_def op_onnxtune_pad_grad = {
-	.domain = "onnxtune", .name = "PadGrad", .since = 1,
-	.attrs = grad_attrs, .in = grad_in, .out = grad_out,
+	.domain = "onnxtune",
+	.name = "PadGrad",
+	.since = 1,
+	.attrs = grad_attrs,
+	.in = grad_in,
+	.out = grad_out,
 	.precision = PRECISION_FOLLOW,
-	.infer = infer_grad, .ref = ref_grad,
+	.infer = infer_grad,
+	.ref = ref_grad,
 };

@@ -32,12 +32,14 @@ static enum status infer(struct op_io *io)
 {
 	int64_t n;
 	for (uint32_t k = 0; k < 3; k++) {
-		if (io->in[k]->dtype != io->in[0]->dtype || shape_elements(&io->in[k]->shape) != 1 ||
+		if (io->in[k]->dtype != io->in[0]->dtype ||
+		    shape_elements(&io->in[k]->shape) != 1 ||
 		    !(dtype_is_float(io->in[k]->dtype) || dtype_is_integer(io->in[k]->dtype)))
-			return fail(io->err, ERR_INPUT, "input %u is no number of the type of input 0",
-				    k);
+			return fail(io->err, ERR_INPUT,
+				    "input %u is no number of the type of input 0", k);
 		if (!io->in[k]->data)
-			return fail(io->err, ERR_UNSUPPORTED, "input %u is computed from the data", k);
+			return fail(io->err, ERR_UNSUPPORTED, "input %u is computed from the data",
+				    k);
 	}
 	TRY(count(io, &n));
 	return infer_set(io, 0, io->in[0]->dtype, &SHAPE(n));
@@ -48,12 +50,13 @@ static enum status ref(struct op_io *io)
 	struct tensor *y = &io->out[0];
 	for (int64_t i = 0; i < y->shape.dim[0]; i++)
 		if (dtype_is_float(y->dtype))
-			tensor_set(y, i, tensor_get(io->in[0], 0) +
-						 (double)i * tensor_get(io->in[2], 0));
+			tensor_set(y, i,
+				   tensor_get(io->in[0], 0) + (double)i * tensor_get(io->in[2], 0));
 		else
-			tensor_set_int(y, i, (int64_t)((uint64_t)tensor_get_int(io->in[0], 0) +
-						       (uint64_t)i *
-							       (uint64_t)tensor_get_int(io->in[2], 0)));
+			tensor_set_int(
+				y, i,
+				(int64_t)((uint64_t)tensor_get_int(io->in[0], 0) +
+					  (uint64_t)i * (uint64_t)tensor_get_int(io->in[2], 0)));
 	return OK;
 }
 
@@ -67,9 +70,14 @@ static const struct op_arg in[] = {
 static const struct op_arg out[] = { { "output", 0, 0 }, { 0 } };
 
 const struct op_def op_range_11 = {
-	.domain = "", .name = "Range", .since = 11,
-	.attrs = attrs, .in = in, .out = out,
+	.domain = "",
+	.name = "Range",
+	.since = 11,
+	.attrs = attrs,
+	.in = in,
+	.out = out,
 	.precision = PRECISION_FOLLOW,
 	.flags = OP_NO_GRAD,
-	.infer = infer, .ref = ref,
+	.infer = infer,
+	.ref = ref,
 };

@@ -18,8 +18,9 @@ static enum status infer(struct op_io *io)
 		int64_t d = dims[i];
 		if (d == 0 && !allow_zero) {
 			if (i >= x->shape.rank)
-				return fail(io->err, ERR_INPUT, "dimension %d is 0, but the input has rank %d",
-					    i, x->shape.rank);
+				return fail(io->err, ERR_INPUT,
+					    "dimension %d is 0, but the input has rank %d", i,
+					    x->shape.rank);
 			d = x->shape.dim[i];
 		}
 		zero |= d == 0;
@@ -61,9 +62,15 @@ static const struct op_arg in[] = {
 static const struct op_arg out[] = { { "reshaped", 0, 0 }, { 0 } };
 
 const struct op_def op_reshape_5 = {
-	.domain = "", .name = "Reshape", .since = 5,
-	.attrs = attrs, .in = in, .out = out,
+	.domain = "",
+	.name = "Reshape",
+	.since = 5,
+	.attrs = attrs,
+	.in = in,
+	.out = out,
 	.precision = PRECISION_FOLLOW,
 	.flags = OP_VIEW | OP_KEEPS_FORM,
-	.infer = infer, .ref = ref_view, .grad = grad,
+	.infer = infer,
+	.ref = ref_view,
+	.grad = grad,
 };

@@ -38,15 +38,22 @@ static const struct op_arg out[] = { { "shape", 0, 0 }, { 0 } };
 static const struct op_arg out_size[] = { { "size", 0, 0 }, { 0 } };
 
 const struct op_def op_shape_1 = {
-	.domain = "", .name = "Shape", .since = 1,
-	.attrs = attrs, .in = in, .out = out,
+	.domain = "",
+	.name = "Shape",
+	.since = 1,
+	.attrs = attrs,
+	.in = in,
+	.out = out,
 	.flags = OP_NO_GRAD,
 	.lower = lower_shape,
 };
 
 const struct op_def op_size_1 = {
-	.domain = "", .name = "Size", .since = 1,
-	.in = in, .out = out_size,
+	.domain = "",
+	.name = "Size",
+	.since = 1,
+	.in = in,
+	.out = out_size,
 	.flags = OP_NO_GRAD,
 	.lower = lower_size,
 };

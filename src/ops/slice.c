@@ -131,7 +131,8 @@ static void grad(struct grad *g)
 		g->dx[0] = build(b, "Pad", IN(g->dy[0], build_ints(b, pads, 2 * rank)));
 	else
 		g->dx[0] = build(b, "SliceGrad", IN(g->dy[0]), attr_ints("starts", r.start, rank),
-				 attr_ints("steps", r.step, rank), attr_ints("shape", x->dim, rank));
+				 attr_ints("steps", r.step, rank),
+				 attr_ints("shape", x->dim, rank));
 }
 
 static enum status infer_grad(struct op_io *io)
@@ -160,11 +161,13 @@ static enum status ref_grad(struct op_io *io)
 static void lower_1(struct lower *l)
 {
 	struct builder *b = l->b;
-	const struct attr *starts = node_attr(l->node, "starts"), *ends = node_attr(l->node, "ends");
+	const struct attr *starts = node_attr(l->node, "starts"),
+			  *ends = node_attr(l->node, "ends");
 	const struct attr *axes = node_attr(l->node, "axes");
-	l->out[0] = build(b, "Slice", IN(l->in[0], build_ints(b, starts->ints, starts->n),
-					 build_ints(b, ends->ints, ends->n),
-					 axes ? build_ints(b, axes->ints, axes->n) : 0));
+	l->out[0] = build(b, "Slice",
+			  IN(l->in[0], build_ints(b, starts->ints, starts->n),
+			     build_ints(b, ends->ints, ends->n),
+			     axes ? build_ints(b, axes->ints, axes->n) : 0));
 }
 
 static const struct op_attr attrs_1[] = {
@@ -185,16 +188,25 @@ static const struct op_arg in[] = {
 static const struct op_arg out[] = { { "output", 0, 0 }, { 0 } };
 
 const struct op_def op_slice_1 = {
-	.domain = "", .name = "Slice", .since = 1,
-	.attrs = attrs_1, .in = in_1, .out = out,
+	.domain = "",
+	.name = "Slice",
+	.since = 1,
+	.attrs = attrs_1,
+	.in = in_1,
+	.out = out,
 	.lower = lower_1,
 };
 
 const struct op_def op_slice_10 = {
-	.domain = "", .name = "Slice", .since = 10,
-	.in = in, .out = out,
+	.domain = "",
+	.name = "Slice",
+	.since = 10,
+	.in = in,
+	.out = out,
 	.precision = PRECISION_FOLLOW,
-	.infer = infer, .ref = ref, .grad = grad,
+	.infer = infer,
+	.ref = ref,
+	.grad = grad,
 };
 
 /* starts and steps have one element for each axis of the shape. */
@@ -208,8 +220,13 @@ static const struct op_arg grad_in[] = { { "dY", 0, 0 }, { 0 } };
 static const struct op_arg grad_out[] = { { "dX", 0, 0 }, { 0 } };
 
 const struct op_def op_onnxtune_slice_grad = {
-	.domain = "onnxtune", .name = "SliceGrad", .since = 1,
-	.attrs = grad_attrs, .in = grad_in, .out = grad_out,
+	.domain = "onnxtune",
+	.name = "SliceGrad",
+	.since = 1,
+	.attrs = grad_attrs,
+	.in = grad_in,
+	.out = grad_out,
 	.precision = PRECISION_FOLLOW,
-	.infer = infer_grad, .ref = ref_grad,
+	.infer = infer_grad,
+	.ref = ref_grad,
 };

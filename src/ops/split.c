@@ -97,11 +97,11 @@ static void grad(struct grad *g)
 		if (dy[k])
 			continue;
 		part.dim[axis] = size[k];
-		dy[k] = build(b, "Expand", IN(build_scalar_dtype(b, 0, dtype),
-					      build_ints(b, part.dim, (uint32_t)part.rank)));
+		dy[k] = build(b, "Expand",
+			      IN(build_scalar_dtype(b, 0, dtype),
+				 build_ints(b, part.dim, (uint32_t)part.rank)));
 	}
-	g->dx[0] = build(b, "Concat", ((struct inputs){ dy, node->n_out }),
-			 attr_int("axis", axis));
+	g->dx[0] = build(b, "Concat", ((struct inputs){ dy, node->n_out }), attr_int("axis", axis));
 }
 
 static void lower_2(struct lower *l)
@@ -132,14 +132,24 @@ static const struct op_arg in_2[] = { { "input", 0, 0 }, { 0 } };
 static const struct op_arg out[] = { { "outputs", ARG_VARIADIC, 0 }, { 0 } };
 
 const struct op_def op_split_2 = {
-	.domain = "", .name = "Split", .since = 2,
-	.attrs = attrs_2, .in = in_2, .out = out,
+	.domain = "",
+	.name = "Split",
+	.since = 2,
+	.attrs = attrs_2,
+	.in = in_2,
+	.out = out,
 	.lower = lower_2,
 };
 
 const struct op_def op_split_13 = {
-	.domain = "", .name = "Split", .since = 13,
-	.attrs = attrs, .in = in, .out = out,
+	.domain = "",
+	.name = "Split",
+	.since = 13,
+	.attrs = attrs,
+	.in = in,
+	.out = out,
 	.precision = PRECISION_FOLLOW,
-	.infer = infer, .ref = ref, .grad = grad,
+	.infer = infer,
+	.ref = ref,
+	.grad = grad,
 };

@@ -52,15 +52,22 @@ static const struct op_arg in_1[] = { { "data", 0, 0 }, { 0 } };
 static const struct op_arg out[] = { { "squeezed", 0, 0 }, { 0 } };
 
 const struct op_def op_squeeze_1 = {
-	.domain = "", .name = "Squeeze", .since = 1,
-	.attrs = attrs, .in = in_1, .out = out,
+	.domain = "",
+	.name = "Squeeze",
+	.since = 1,
+	.attrs = attrs,
+	.in = in_1,
+	.out = out,
 	.flags = OP_VIEW | OP_KEEPS_FORM,
 	.lower = lower_1,
 };
 
 const struct op_def op_squeeze_13 = {
-	.domain = "", .name = "Squeeze", .since = 13,
-	.in = in, .out = out,
+	.domain = "",
+	.name = "Squeeze",
+	.since = 13,
+	.in = in,
+	.out = out,
 	.flags = OP_VIEW | OP_KEEPS_FORM,
 	.lower = lower_13,
 };

@@ -39,7 +39,10 @@ static const struct op_arg in[] = {
 static const struct op_arg out[] = { { "output", 0, 0 }, { 0 } };
 
 const struct op_def op_tile_6 = {
-	.domain = "", .name = "Tile", .since = 6,
-	.in = in, .out = out,
+	.domain = "",
+	.name = "Tile",
+	.since = 6,
+	.in = in,
+	.out = out,
 	.lower = lower,
 };

@@ -63,9 +63,15 @@ static const struct op_arg in[] = { { "data", 0, 0 }, { 0 } };
 static const struct op_arg out[] = { { "transposed", 0, 0 }, { 0 } };
 
 const struct op_def op_transpose_1 = {
-	.domain = "", .name = "Transpose", .since = 1,
-	.attrs = attrs, .in = in, .out = out,
+	.domain = "",
+	.name = "Transpose",
+	.since = 1,
+	.attrs = attrs,
+	.in = in,
+	.out = out,
 	.precision = PRECISION_FOLLOW,
 	.flags = OP_KEEPS_FORM,
-	.infer = infer, .ref = ref, .grad = grad,
+	.infer = infer,
+	.ref = ref,
+	.grad = grad,
 };

@@ -10,8 +10,8 @@ static enum status infer(struct op_io *io)
 		return fail(io->err, ERR_INPUT, "the input is no matrix");
 	if (io->in[0]->dtype == DT_STRING)
 		return fail(io->err, ERR_INPUT, "the input is a string");
-	if (io->n_in > 1 && (!dtype_is_integer(io->in[1]->dtype) ||
-			     shape_elements(&io->in[1]->shape) != 1))
+	if (io->n_in > 1 &&
+	    (!dtype_is_integer(io->in[1]->dtype) || shape_elements(&io->in[1]->shape) != 1))
 		return fail(io->err, ERR_INPUT, "k is no integer");
 	return infer_same(io);
 }
@@ -48,8 +48,14 @@ static const struct op_arg in[] = {
 static const struct op_arg out[] = { { "output", 0, 0 }, { 0 } };
 
 const struct op_def op_trilu_14 = {
-	.domain = "", .name = "Trilu", .since = 14,
-	.attrs = attrs, .in = in, .out = out,
+	.domain = "",
+	.name = "Trilu",
+	.since = 14,
+	.attrs = attrs,
+	.in = in,
+	.out = out,
 	.precision = PRECISION_FOLLOW,
-	.infer = infer, .ref = ref, .grad = grad,
+	.infer = infer,
+	.ref = ref,
+	.grad = grad,
 };

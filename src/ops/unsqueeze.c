@@ -57,15 +57,22 @@ static const struct op_arg in_1[] = { { "data", 0, 0 }, { 0 } };
 static const struct op_arg out[] = { { "expanded", 0, 0 }, { 0 } };
 
 const struct op_def op_unsqueeze_1 = {
-	.domain = "", .name = "Unsqueeze", .since = 1,
-	.attrs = attrs, .in = in_1, .out = out,
+	.domain = "",
+	.name = "Unsqueeze",
+	.since = 1,
+	.attrs = attrs,
+	.in = in_1,
+	.out = out,
 	.flags = OP_VIEW | OP_KEEPS_FORM,
 	.lower = lower_1,
 };
 
 const struct op_def op_unsqueeze_13 = {
-	.domain = "", .name = "Unsqueeze", .since = 13,
-	.in = in, .out = out,
+	.domain = "",
+	.name = "Unsqueeze",
+	.since = 13,
+	.in = in,
+	.out = out,
 	.flags = OP_VIEW | OP_KEEPS_FORM,
 	.lower = lower_13,
 };

@@ -1,7 +1,13 @@
 /* Cases of OneHot. */
 #include "case.h"
 
-#define NUMBER(x) { FILL_VALUES, DT_I64, SHAPE_SCALAR, 0, 0, (const double[]){ x } }
+#define NUMBER(x)                                                                                  \
+	{                                                                                          \
+		FILL_VALUES, DT_I64, SHAPE_SCALAR, 0, 0, (const double[])                          \
+		{                                                                                  \
+			x                                                                          \
+		}                                                                                  \
+	}
 
 static const double values[] = { -1, 2 };
 static const double rows[] = { -1, 2, -1, 2, -1, -1, -1, -1, 2, -1, -1, -1 };
@@ -11,7 +17,7 @@ const struct op_case cases_one_hot[] = {
 	{ "last axis", "OneHot", .in = { LIST(1, 0, -1, 3), NUMBER(3), VALUES(values, 2) },
 	  .expected = rows, .flags = CASE_NO_GRAD },
 	{ "first axis", "OneHot", .attrs = { { "axis", ATTR_INT, .i = 0 } },
-	  .in = { LIST(1, 0, -1, 3), NUMBER(3), VALUES(values, 2) },
-	  .expected = columns, .flags = CASE_NO_GRAD },
+	  .in = { LIST(1, 0, -1, 3), NUMBER(3), VALUES(values, 2) }, .expected = columns,
+	  .flags = CASE_NO_GRAD },
 	{ 0 },
 };

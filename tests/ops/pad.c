@@ -8,18 +8,25 @@ static const double reflect[] = { 3 + 7, 2 + 4 + 6, 1 + 5 }; /* 2 1 0 1 2 1 0 */
 static const double edge[] = { 1 + 2 + 3, 4, 5 + 6 + 7 };    /* 0 0 0 1 2 2 2 */
 static const double wrap[] = { 3 + 6, 1 + 4 + 7, 2 + 5 };    /* 1 2 0 1 2 0 1 */
 
-#define MODE(name) { "mode", ATTR_STRING, .s = name }
+#define MODE(name)                                                                                 \
+	{                                                                                          \
+		"mode", ATTR_STRING, .s = name                                                     \
+	}
 #define PAD_GRAD(mode_name, result)                                                                \
-	{ "gradient, " mode_name, "PadGrad", "onnxtune",                                           \
-	  .attrs = { MODE(mode_name), { "shape", ATTR_INTS, 1, .ints = shape } },                  \
-	  .in = { VALUES(dy, 7), LIST(2, 2) }, .expected = result, .flags = CASE_NO_GRAD }
+	{                                                                                          \
+		"gradient, " mode_name, "PadGrad", "onnxtune",                                     \
+			.attrs = { MODE(mode_name), { "shape", ATTR_INTS, 1, .ints = shape } },    \
+			.in = { VALUES(dy, 7), LIST(2, 2) }, .expected = result,                   \
+			.flags = CASE_NO_GRAD                                                      \
+	}
 
 const struct op_case cases_pad[] = {
 	{ "zeros", "Pad", .in = { NORMAL(2, 3), LIST(0, 1, 2, 0) } },
 	{ "value", "Pad", .in = { NORMAL(2, 3), LIST(1, 0, 0, 3), SCALAR(0.5) } },
 	{ "cut and pad", "Pad", .in = { NORMAL(4, 5), LIST(-1, 2, 1, -3) } },
 	{ "axes", "Pad", .in = { NORMAL(2, 3, 4), LIST(1, 2), ABSENT, LIST(-1) } },
-	{ "reflect", "Pad", .attrs = { MODE("reflect") }, .in = { NORMAL(4, 3), LIST(2, 1, 3, 2) } },
+	{ "reflect", "Pad", .attrs = { MODE("reflect") },
+	  .in = { NORMAL(4, 3), LIST(2, 1, 3, 2) } },
 	{ "edge", "Pad", .attrs = { MODE("edge") }, .in = { NORMAL(4, 3), LIST(2, 0, 3, -1) } },
 	{ "wrap", "Pad", .attrs = { MODE("wrap") }, .in = { NORMAL(4, 3), LIST(5, 1, 3, 2) } },
 	{ "opset 2", "Pad", .opset = 10,

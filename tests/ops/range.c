@@ -1,7 +1,13 @@
 /* Cases of Range. */
 #include "case.h"
 
-#define NUMBER(x) { FILL_VALUES, DT_I64, SHAPE_SCALAR, 0, 0, (const double[]){ x } }
+#define NUMBER(x)                                                                                  \
+	{                                                                                          \
+		FILL_VALUES, DT_I64, SHAPE_SCALAR, 0, 0, (const double[])                          \
+		{                                                                                  \
+			x                                                                          \
+		}                                                                                  \
+	}
 
 static const double up[] = { 1, 1.25, 1.5, 1.75 }, down[] = { 5, 2, -1 };
 

@@ -1,7 +1,13 @@
 /* Cases of Trilu. */
 #include "case.h"
 
-#define NUMBER(x) { FILL_VALUES, DT_I64, SHAPE_SCALAR, 0, 0, (const double[]){ x } }
+#define NUMBER(x)                                                                                  \
+	{                                                                                          \
+		FILL_VALUES, DT_I64, SHAPE_SCALAR, 0, 0, (const double[])                          \
+		{                                                                                  \
+			x                                                                          \
+		}                                                                                  \
+	}
 
 const struct op_case cases_trilu[] = {
 	{ "upper", "Trilu", .in = { NORMAL(2, 3, 4), NUMBER(1) } },
