@@ -22,6 +22,12 @@ struct op_call {
 	const struct op_operand *in, *out;
 };
 
+/* The call that a kernel sees for a node of a graph; the operands are allocated in the arena. */
+struct op_call op_call_of(const struct graph *graph, const struct node *node, struct arena *arena);
+
+/* Whether a tensor of this shape has the same bytes in both layouts. */
+bool layout_same_bytes(const struct shape *shape, enum layout a, enum layout b);
+
 struct target {
 	const void *ctx;
 	/*

@@ -42,8 +42,12 @@ void rewrite_copy_with(struct rewrite *r, const struct node *node, const uint32_
 	if (r->b.status != before)
 		fail_context(r->b.err, "node '%s' (%s)", node->name, node->op);
 	for (uint32_t k = 0; k < node->n_out; k++)
-		if (node->out[k])
+		if (node->out[k]) {
 			r->map[node->out[k]] = out[k];
+			if (out[k])
+				graph_value(r->b.graph, out[k])->phase =
+					graph_value(r->from, node->out[k])->phase;
+		}
 }
 
 void rewrite_copy(struct rewrite *r, const struct node *node)

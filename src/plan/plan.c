@@ -39,23 +39,6 @@ struct plan_layout {
 	uint32_t *position;   /* per node: its position within its program */
 };
 
-struct op_call plan_call(const struct graph *graph, const struct node *node, struct arena *arena)
-{
-	struct op_operand *in = arena_alloc(arena, node->n_in * sizeof *in);
-	struct op_operand *out = arena_alloc(arena, node->n_out * sizeof *out);
-	for (uint32_t k = 0; k < node->n_in + node->n_out; k++) {
-		uint32_t id = k < node->n_in ? node->in[k] : node->out[k - node->n_in];
-		struct op_operand *o = k < node->n_in ? &in[k] : &out[k - node->n_in];
-		if (!id)
-			continue;
-		const struct value *v = graph_value(graph, id);
-		*o = (struct op_operand){ v->t, v->layout, v->phase < PHASE_MICRO };
-		if (v->kind != VALUE_CONSTANT)
-			o->t.data = NULL;
-	}
-	return (struct op_call){ node->def, node, node->n_in, node->n_out, in, out };
-}
-
 /* ---- groups ---- */
 
 static uint32_t find(const struct plan_layout *l, uint32_t v)
@@ -76,9 +59,14 @@ static void join(struct plan_layout *l, uint32_t into, uint32_t v)
 
 static bool is_view(const struct graph *graph, const struct node *node)
 {
-	return (node->def->flags & OP_VIEW) && node->out[0] &&
-	       graph_value(graph, node->in[0])->layout == LAYOUT_PLAIN &&
-	       graph_value(graph, node->out[0])->layout == LAYOUT_PLAIN;
+	if (!node->out[0])
+		return false;
+	const struct value *in = graph_value(graph, node->in[0]);
+	const struct value *out = graph_value(graph, node->out[0]);
+	if (!strcmp(node->def->name, "Relayout"))
+		return layout_same_bytes(&in->t.shape, in->layout, out->layout);
+	return (node->def->flags & OP_VIEW) && in->layout == LAYOUT_PLAIN &&
+	       out->layout == LAYOUT_PLAIN;
 }
 
 /* Lifetimes of single values: first is where it is produced, last where it is last read. */
@@ -231,7 +219,7 @@ static enum status create_kernels(struct plan *plan, struct error *err)
 		if (s->skip)
 			continue;
 		arena_init(&scratch);
-		struct op_call call = plan_call(graph, node, &scratch);
+		struct op_call call = op_call_of(graph, node, &scratch);
 		status = create(plan, &call, &s->kernel, &s->state, &s->workspace, err);
 		if (status == OK && !strcmp(node->def->name, "Accumulate") && !s->skip_first) {
 			size_t workspace = 0;

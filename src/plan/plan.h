@@ -68,7 +68,4 @@ void plan_link(struct plan *plan, void *arena);
 /* The resident that holds a value, or NULL when it lives in the arena. */
 struct resident *plan_resident(const struct plan *plan, uint32_t value);
 
-/* The call that a kernel sees for a node; operands are allocated in the arena. */
-struct op_call plan_call(const struct graph *graph, const struct node *node, struct arena *arena);
-
 #endif

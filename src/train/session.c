@@ -4,6 +4,8 @@
 #include "base/map.h"
 #include "passes/batch_norm.h"
 #include "passes/bind.h"
+#include "passes/layout.h"
+#include "passes/legalize.h"
 #include "passes/phase.h"
 
 #include <math.h>
@@ -58,7 +60,11 @@ static void dump(const struct session *s, const char *pass, const struct graph *
 /* The passes for one backend, last before planning. */
 static enum status lower_to_target(struct session *s, struct graph **graph, struct error *err)
 {
-	(void)s, (void)err;
+	const struct target *target = s->vars.backend->target(s->device);
+	phase_mark(*graph);
+	TRY(legalize_apply(graph, target, err));
+	phase_mark(*graph);
+	TRY(layout_apply(graph, target, err));
 	phase_mark(*graph);
 	return OK;
 }

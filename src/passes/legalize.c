@@ -1,0 +1,67 @@
+/* legalize.c - wraps nodes without a half-precision kernel in Casts (see legalize.h). */
+#include "passes/legalize.h"
+
+#include "passes/rewrite.h"
+
+#include <string.h>
+
+static bool is_half(enum dtype dtype)
+{
+	return dtype == DT_F16 || dtype == DT_BF16;
+}
+
+/* Whether the target can run the node in float32 only. */
+static bool needs_casts(const struct graph *graph, const struct node *node,
+			const struct target *target)
+{
+	struct arena scratch;
+	bool half = false, wrap = false;
+	if (!strcmp(node->def->name, "Cast") || (node->def->flags & OP_VIEW))
+		return false;
+	arena_init(&scratch);
+	struct op_call call = op_call_of(graph, node, &scratch);
+	for (uint32_t k = 0; k < call.n_in; k++)
+		half |= is_half(call.in[k].t.dtype);
+	if (half && !target->kernel(target, &call, NULL)) {
+		struct op_operand *operands[] = { (struct op_operand *)call.in,
+						  (struct op_operand *)call.out };
+		uint32_t n[] = { call.n_in, call.n_out };
+		for (int side = 0; side < 2; side++)
+			for (uint32_t k = 0; k < n[side]; k++)
+				if (is_half(operands[side][k].t.dtype)) {
+					operands[side][k].t.dtype = DT_F32;
+					operands[side][k].t.data = NULL;
+				}
+		wrap = target->kernel(target, &call, NULL) != NULL;
+	}
+	arena_release(&scratch);
+	return wrap;
+}
+
+enum status legalize_apply(struct graph **graph, const struct target *target, struct error *err)
+{
+	struct graph *from = *graph;
+	struct rewrite r;
+	rewrite_begin(&r, from, err);
+	for (uint32_t i = 0; i < from->order.n; i++) {
+		const struct node *node = graph_node(from, from->order.v[i]);
+		uint32_t *in = arena_alloc(from->arena, node->n_in * sizeof *in);
+		if (!needs_casts(from, node, target)) {
+			rewrite_copy(&r, node);
+			continue;
+		}
+		rewrite_origin(&r, node);
+		for (uint32_t k = 0; k < node->n_in; k++) {
+			in[k] = r.map[node->in[k]];
+			if (node->in[k] && is_half(graph_value(from, node->in[k])->t.dtype))
+				in[k] = build_cast(&r.b, in[k], DT_F32);
+		}
+		rewrite_copy_with(&r, node, in);
+		for (uint32_t k = 0; k < node->n_out; k++)
+			if (node->out[k])
+				r.map[node->out[k]] =
+					build_cast(&r.b, r.map[node->out[k]],
+						   graph_value(from, node->out[k])->t.dtype);
+	}
+	return rewrite_end(&r, graph);
+}
