@@ -135,8 +135,8 @@ static enum status open_parts(struct opening *o, struct error *err)
 	if (o->split)
 		TRY(opening_split(o, err));
 	TRY(check_parts_agree(o, err));
-	ds->report_only = ds->validation.n && !strcmp(o->validation.name ? o->validation.name : "",
-						      "test");
+	ds->report_only = ds->validation.n &&
+			  !strcmp(o->validation.name ? o->validation.name : "", "test");
 	struct part *parts[] = { &ds->train, &ds->validation };
 	for (size_t p = 0; p < ARRAY_SIZE(parts); p++)
 		parts[p]->corrupt = arena_alloc(&ds->arena, parts[p]->n);

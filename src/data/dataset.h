@@ -78,7 +78,7 @@ struct dataset {
 	struct label_map labels;
 	uint32_t n_corrupt; /* images found damaged so far */
 	const struct log *log;
-	struct arena arena;         /* private, as what follows */
+	struct arena arena; /* private, as what follows */
 	ARRAY(struct arrays) files;
 	ARRAY(void *) buffers;
 };

@@ -153,10 +153,11 @@ enum status label_map_make(const char *const *folders, uint32_t n, const struct 
 		map.names = names->v;
 	} else {
 		if (outputs && n != outputs)
-			return fail(err, ERR_INPUT,
-				    "there are %u class folders, but the model has %u outputs; "
-				    "name its classes with --labels FILE or add the missing folders",
-				    n, outputs);
+			return fail(
+				err, ERR_INPUT,
+				"there are %u class folders, but the model has %u outputs; "
+				"name its classes with --labels FILE or add the missing folders",
+				n, outputs);
 		map_by_order(folders, n, arena, classes, &map);
 	}
 	*out = map;

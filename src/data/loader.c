@@ -50,9 +50,9 @@ struct loader {
 	bool stop;
 	struct slot *ring;
 	uint32_t ring_size;
-	uint32_t next;     /* the next position to decode */
-	uint32_t limit;    /* positions below it may be decoded */
-	uint32_t running;  /* positions being decoded */
+	uint32_t next;         /* the next position to decode */
+	uint32_t limit;        /* positions below it may be decoded */
+	uint32_t running;      /* positions being decoded */
 	struct picture *cache; /* [n], without pixels where not cached */
 	size_t cached;         /* bytes */
 };
@@ -75,8 +75,7 @@ static enum status decode(const struct loader *l, uint32_t sample, struct pictur
 	const char *path = l->options.part->paths[sample];
 	struct file_map map = { 0 };
 	TRY(file_map(path, &map, err));
-	enum status status =
-		preprocess_decode(l->options.preprocess, map.data, map.size, out, err);
+	enum status status = preprocess_decode(l->options.preprocess, map.data, map.size, out, err);
 	file_unmap(&map);
 	return status;
 }

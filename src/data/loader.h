@@ -15,8 +15,8 @@
 #include "data/preprocess.h"
 
 struct loader_options {
-	struct dataset *dataset; /* must outlive the loader, as all pointers here */
-	struct part *part;       /* of it, not empty */
+	struct dataset *dataset;             /* must outlive the loader, as all pointers here */
+	struct part *part;                   /* of it, not empty */
 	const struct preprocess *preprocess; /* bound; for images */
 	const struct data_input *inputs;     /* the model's, as dataset_open got them */
 	uint32_t n_inputs;

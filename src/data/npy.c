@@ -19,9 +19,9 @@ static const struct type {
 	const char *descr; /* without the byte order */
 	enum dtype dtype;
 } types[] = {
-	{ "b1", DT_BOOL }, { "i1", DT_I8 },   { "i2", DT_I16 }, { "i4", DT_I32 },
-	{ "i8", DT_I64 },  { "u1", DT_U8 },   { "u2", DT_U16 }, { "u4", DT_U32 },
-	{ "u8", DT_U64 },  { "f2", DT_F16 },  { "f4", DT_F32 }, { "f8", DT_F64 },
+	{ "b1", DT_BOOL }, { "i1", DT_I8 },  { "i2", DT_I16 }, { "i4", DT_I32 },
+	{ "i8", DT_I64 },  { "u1", DT_U8 },  { "u2", DT_U16 }, { "u4", DT_U32 },
+	{ "u8", DT_U64 },  { "f2", DT_F16 }, { "f4", DT_F32 }, { "f8", DT_F64 },
 };
 
 /* What is left of the header's text. */
@@ -67,8 +67,7 @@ static bool take_number(struct cursor *c, int64_t *out)
 	if (c->p == c->end || *c->p < '0' || *c->p > '9')
 		return false;
 	for (; c->p < c->end && *c->p >= '0' && *c->p <= '9'; c->p++)
-		if (__builtin_mul_overflow(x, 10, &x) ||
-		    __builtin_add_overflow(x, *c->p - '0', &x))
+		if (__builtin_mul_overflow(x, 10, &x) || __builtin_add_overflow(x, *c->p - '0', &x))
 			return false;
 	take(c, "L"); /* Python 2's long integers */
 	*out = x;

@@ -103,10 +103,9 @@ static enum status open_inputs(struct opening *o, const struct location *l,
 		if (inputs_check(t, &options->inputs[i], err) != OK)
 			return fail_context(err, "%s: '%s'", l->path, name);
 		if (n >= 0 && t->shape.dim[0] != n)
-			return fail(err, ERR_INPUT,
-				    "%s: '%s' holds %lld samples, '%s' %lld", l->path, name,
-				    (long long)t->shape.dim[0], options->inputs[0].name,
-				    (long long)n);
+			return fail(err, ERR_INPUT, "%s: '%s' holds %lld samples, '%s' %lld",
+				    l->path, name, (long long)t->shape.dim[0],
+				    options->inputs[0].name, (long long)n);
 		n = t->shape.dim[0];
 		inputs[i] = *t;
 	}
@@ -119,7 +118,7 @@ static enum status open_inputs(struct opening *o, const struct location *l,
 }
 
 enum status part_open_arrays(struct opening *o, const struct location *l, struct part *out,
-			       struct error *err)
+			     struct error *err)
 {
 	struct dataset *ds = o->ds;
 	struct arrays all = { 0 };
@@ -132,8 +131,9 @@ enum status part_open_arrays(struct opening *o, const struct location *l, struct
 	TRY(open_inputs(o, l, &all, &part, err));
 	if (!labels->shape.rank || labels->shape.dim[0] != part.n) {
 		char text[SHAPE_TEXT];
-		return fail(err, ERR_INPUT, "%s: the labels have shape %s, but there are %u samples",
-			    l->path, shape_format(&labels->shape, text), part.n);
+		return fail(err, ERR_INPUT,
+			    "%s: the labels have shape %s, but there are %u samples", l->path,
+			    shape_format(&labels->shape, text), part.n);
 	}
 	if (ds->targets == TARGETS_ANY)
 		ds->targets = dtype_is_float(labels->dtype) ? TARGETS_VALUES : TARGETS_CLASSES;

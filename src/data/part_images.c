@@ -61,8 +61,9 @@ static enum status add_class(struct opening *o, const struct location *l, const 
 	if (!images.n)
 		log_warn(ds->log, "%s: no JPEG or PNG images", path);
 	else if (images.others)
-		log_note(ds->log, "%s: %u files that are not named .jpg, .jpeg or .png are left out",
-			 path, images.others);
+		log_note(ds->log,
+			 "%s: %u files that are not named .jpg, .jpeg or .png are left out", path,
+			 images.others);
 	for (uint32_t i = 0; i < images.n; i++) {
 		*array_push(&list->paths) = images.v[i];
 		*array_push(&list->classes) = ds->labels.classes[index];
@@ -72,7 +73,7 @@ static enum status add_class(struct opening *o, const struct location *l, const 
 }
 
 enum status part_open_images(struct opening *o, const struct location *l, struct part *out,
-			       struct error *err)
+			     struct error *err)
 {
 	struct arena *arena = &o->ds->arena;
 	struct image_list list = { 0 };
@@ -85,16 +86,16 @@ enum status part_open_images(struct opening *o, const struct location *l, struct
 			status = add_class(o, l, folder.v[i].name, &list, err);
 	part.n = list.paths.n;
 	if (status == OK && !part.n)
-		status = fail(err, ERR_INPUT,
-			      folder.n ? "%s: no JPEG or PNG images in class folders (%s/CLASS/x.png)"
-				       : "%s: the folder is empty",
-			      l->path, l->path);
+		status = fail(
+			err, ERR_INPUT,
+			folder.n ? "%s: no JPEG or PNG images in class folders (%s/CLASS/x.png)"
+				 : "%s: the folder is empty",
+			l->path, l->path);
 	if (status == OK) {
 		part.paths = arena_dup(arena, list.paths.v, part.n * sizeof *list.paths.v);
-		part.targets = (struct tensor){
-			DT_I64, SHAPE(part.n),
-			arena_dup(arena, list.classes.v, part.n * sizeof *list.classes.v)
-		};
+		part.targets = (struct tensor){ DT_I64, SHAPE(part.n),
+						arena_dup(arena, list.classes.v,
+							  part.n * sizeof *list.classes.v) };
 		*out = part;
 	}
 	array_release(&list.paths);

@@ -45,8 +45,8 @@ enum channel_order { CHANNELS_AUTO, CHANNELS_RGB, CHANNELS_BGR, CHANNELS_GREY };
 struct preprocess {
 	int height, width; /* 0 while unknown */
 	enum resize_mode resize;
-	int short_side;                /* crop:SIDE, or 0 */
-	int crop_height, crop_width;   /* crop:HxW, or 0 */
+	int short_side;              /* crop:SIDE, or 0 */
+	int crop_height, crop_width; /* crop:HxW, or 0 */
 	bool pad_center;
 	double pad_value;
 	enum resample resample;
@@ -58,9 +58,9 @@ struct preprocess {
 	enum setting_source source[SETTING_COUNT];
 
 	/* Set by preprocess_bind: */
-	int channels;        /* of the model: 1 or 3 */
+	int channels; /* of the model: 1 or 3 */
 	enum dtype dtype;
-	struct shape sample; /* without the batch axis */
+	struct shape sample;                 /* without the batch axis */
 	uint8_t table[3][256][8], pad[3][8]; /* private: the element of each pixel value */
 };
 
@@ -106,5 +106,8 @@ struct picture {
 enum status MUST_CHECK preprocess_decode(const struct preprocess *p, const uint8_t *data,
 					 size_t size, struct picture *out, struct error *err);
 void preprocess_write(const struct preprocess *p, const struct picture *picture, void *out);
+
+/* Private, for preprocess_bind: computes `table` and `pad`. */
+void preprocess_make_table(struct preprocess *p);
 
 #endif

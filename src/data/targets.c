@@ -62,8 +62,7 @@ enum status targets_classes(const struct tensor *in, uint32_t classes, struct te
 	TRY(allocate(DT_I64, &shape, &t, err));
 	int64_t *x = t.data, n = shape_elements(&shape);
 	for (int64_t i = 0; i < n; i++) {
-		enum status status =
-			take_class(in, i, classes ? classes : CLASSES_MAX, &x[i], err);
+		enum status status = take_class(in, i, classes ? classes : CLASSES_MAX, &x[i], err);
 		if (status != OK) {
 			free(t.data);
 			return status;
@@ -149,8 +148,7 @@ static enum status check_fits(const struct tensor *in, enum dtype dtype, struct 
 	return OK;
 }
 
-enum status inputs_check(const struct tensor *in, const struct data_input *input,
-			 struct error *err)
+enum status inputs_check(const struct tensor *in, const struct data_input *input, struct error *err)
 {
 	char has[SHAPE_TEXT], needs[SHAPE_TEXT];
 	bool fits = in->shape.rank == input->shape.rank && in->shape.rank > 0;
