@@ -82,6 +82,7 @@ static void load_initializers(struct loader *l, const Onnx__GraphProto *g)
 		problem(l, ERR_UNSUPPORTED, "sparse initializers are not supported");
 }
 
+/* The rank and known dims of a declared type; names of unknown ones in v->dim_names. */
 static void load_dims(struct loader *l, struct value *v, const Onnx__TensorShapeProto *shape)
 {
 	const char **names = arena_alloc(l->graph->arena, SHAPE_MAX_RANK * sizeof *names);
@@ -100,6 +101,13 @@ static void load_dims(struct loader *l, struct value *v, const Onnx__TensorShape
 	v->dim_names = names;
 }
 
+static const Onnx__TypeProto__Tensor *tensor_type(const Onnx__ValueInfoProto *info)
+{
+	return info->type && info->type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE
+		       ? info->type->tensor_type
+		       : NULL;
+}
+
 static void load_inputs(struct loader *l, const Onnx__GraphProto *g)
 {
 	for (size_t i = 0; i < g->n_input; i++) {
@@ -109,10 +117,7 @@ static void load_inputs(struct loader *l, const Onnx__GraphProto *g)
 		if (map_get(&l->names, name, &id) &&
 		    graph_value(l->graph, id)->kind == VALUE_CONSTANT)
 			continue; /* an initializer with the right to be overridden (IR 3) */
-		const Onnx__TypeProto__Tensor *type =
-			in->type && in->type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE
-				? in->type->tensor_type
-				: NULL;
+		const Onnx__TypeProto__Tensor *type = tensor_type(in);
 		if (!type || !dtype_bits((enum dtype)type->elem_type)) {
 			problem(l, ERR_UNSUPPORTED, "input '%s' is no tensor", name);
 			continue;
@@ -330,9 +335,16 @@ static void load_outputs(struct loader *l, const Onnx__GraphProto *g)
 	for (size_t i = 0; i < g->n_output; i++) {
 		uint32_t id;
 		const char *name = g->output[i]->name ? g->output[i]->name : "";
-		if (map_get(&l->names, name, &id))
+		const Onnx__TypeProto__Tensor *type = tensor_type(g->output[i]);
+		if (map_get(&l->names, name, &id)) {
+			struct value *v = graph_value(l->graph, id);
 			*array_push(&l->graph->outputs) = id;
-		else if (!l->problems->total) /* else it follows from what is told already */
+			if (v->kind == VALUE_TEMP && type && type->shape &&
+			    type->shape->n_dim <= SHAPE_MAX_RANK) {
+				v->t.dtype = (enum dtype)type->elem_type;
+				load_dims(l, v, type->shape);
+			}
+		} else if (!l->problems->total) /* else it follows from what is told already */
 			problem(l, ERR_INPUT, "output '%s' is never defined", name);
 	}
 	if (!g->n_output)

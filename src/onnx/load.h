@@ -4,7 +4,8 @@
  * Initializers, also those listed as inputs, and Constant nodes become constants whose data lies in
  * the mapped file where it can; each remembers where it is stored, for writing back. Nodes are
  * brought into a valid order. Operators are looked up at the model's opset; a node whose operator is
- * not known stays without a definition, and binding tells of it if an output needs it.
+ * not known stays without a definition, and binding tells of it if an output needs it. Outputs have
+ * the type that the file declares (DT_NONE where it declares none): a hint, which binding replaces.
  */
 #ifndef ONNXTUNE_ONNX_LOAD_H
 #define ONNXTUNE_ONNX_LOAD_H

@@ -169,15 +169,13 @@ static void override(const struct graph *loaded, const char *const *freeze,
 		const char *name = graph_value(loaded, i)->name;
 		if (!v->is_float)
 			continue;
-		if (train && *train) {
-			bool yes = matches(train, name);
-			if (yes != v->trained)
-				v->reason = yes ? "--train" : "not in --train";
-			v->trained = yes;
-		}
 		if (v->trained && matches(freeze, name)) {
 			v->trained = false;
 			v->reason = "--freeze";
+		}
+		if (!v->trained && matches(train, name)) {
+			v->trained = true;
+			v->reason = "--train";
 		}
 	}
 }

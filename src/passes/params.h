@@ -19,8 +19,8 @@ struct param_verdict {
 
 /*
  * verdicts: one per value of the loaded graph. freeze and train are shell patterns (fnmatch)
- * ended by NULL, either may be NULL: what `freeze` matches is not trained; when there are `train`
- * patterns exactly the float constants that match one are. shapes: concrete input shapes.
+ * ended by NULL, either may be NULL: what `freeze` matches is not trained, what `train` matches is,
+ * also against `freeze`. shapes: concrete input shapes.
  * ERR_USAGE when a pattern matches nothing; problems as bind_graph.
  */
 enum status MUST_CHECK params_choose(const struct graph *loaded, const struct shape *shapes,

@@ -17,7 +17,7 @@
 struct first_content {
 	const struct session *session;
 	struct map constants; /* of the loaded graph, by name */
-	struct tensor step, rates;
+	struct tensor step;
 	struct step_block block;
 };
 
@@ -27,8 +27,6 @@ static const struct tensor *first(void *ctx, const char *name)
 	uint32_t id;
 	if (!strcmp(name, STEP_NAME))
 		return &f->step;
-	if (!strcmp(name, LEARNING_RATE_NAME))
-		return &f->rates;
 	if (map_get(&f->constants, name, &id))
 		return &graph_value(f->session->model->graph, id)->t;
 	return NULL;
@@ -41,7 +39,6 @@ static void first_init(struct first_content *f, const struct session *session)
 	*f = (struct first_content){
 		.session = session,
 		.block = { .scale = o->loss_scale, .seed = o->seed },
-		.rates = { DT_F64, SHAPE(o->training.rates), (void *)o->rates },
 	};
 	f->step = (struct tensor){ DT_U8, SHAPE(sizeof f->block), &f->block };
 	for (uint32_t i = 1; i < loaded->values.n; i++)
@@ -180,6 +177,7 @@ enum status session_open(const struct model *model, const struct session_options
 	enum status status;
 	*s = (struct session){ .model = model, .options = *options };
 	arena_init(&s->arena);
+	s->rates = arena_alloc(&s->arena, (size_t)options->training.rates * sizeof *s->rates);
 	variables_init(&s->vars, backend, NULL, NULL);
 	struct backend_options device = { .threads = options->threads };
 	TRY_GOTO(backend->open(&device, &s->device, err), out_session);
@@ -216,6 +214,14 @@ void session_free(struct session *session)
 }
 
 /* ---- steps ---- */
+
+enum status session_set_rates(struct session *session, const double *rates, struct error *err)
+{
+	size_t bytes = (size_t)session->options.training.rates * sizeof *rates;
+	memcpy(session->rates, rates, bytes);
+	return variable_write(&session->vars, variables_find(&session->vars, LEARNING_RATE_NAME),
+			      rates, err);
+}
 
 static enum status give(struct runner *runner, const char *name, enum dtype dtype,
 			const void *number, struct error *err)
@@ -264,17 +270,16 @@ enum status session_end_window(struct session *session, struct step_result *out,
 {
 	struct step_block before, after;
 	const struct variable *step = variables_find(&session->vars, STEP_NAME);
-	const struct session_options *o = &session->options;
 	TRY(variable_read(&session->vars, step, &before, err));
 	TRY(runner_run(&session->training, PROGRAM_APPLY, err));
 	TRY(runner_run(&session->training, PROGRAM_UPDATE, err));
 	TRY(variable_read(&session->vars, step, &after, err));
 	session->stale = true;
-	int64_t last = o->training.rates - 1;
+	int64_t last = session->options.training.rates - 1;
 	*out = (struct step_result){
 		.loss = after.loss,
 		.norm = after.norm,
-		.rate = o->rates[before.good_steps < last ? before.good_steps : last],
+		.rate = session->rates[before.good_steps < last ? before.good_steps : last],
 		.scale = before.scale,
 		.skipped = after.found_inf != 0,
 		.skips = after.skips,

@@ -37,7 +37,6 @@ struct session_options {
 	enum dtype half;              /* type of contractions: DT_F32, DT_F16, DT_BF16 */
 	enum precision_policy policy;
 	struct training_options training;
-	const double *rates;          /* learning rate by good step, training.rates of them */
 	float loss_scale;             /* first (or fixed) loss scale; 1 without scaling */
 	uint64_t seed;
 	const char *const *freeze, *const *train_only; /* patterns, ended by NULL; may be NULL */
@@ -63,6 +62,7 @@ struct session {
 	uint32_t micro_batches;         /* in the current window so far */
 	double window_weight;
 	int64_t sample_base;
+	double *rates; /* host copy of the learning rates */
 	struct arena arena;
 };
 
@@ -71,6 +71,10 @@ enum status MUST_CHECK session_open(const struct model *model,
 				    const struct session_options *options, struct session **out,
 				    struct problems *problems, struct error *err);
 void session_free(struct session *session);
+
+/* The learning rate by good step, options.training.rates of them; zero until this is called. */
+enum status MUST_CHECK session_set_rates(struct session *session, const double *rates,
+					 struct error *err);
 
 /*
  * One window: begin with its total weight W > 0, then each micro-batch (inputs in the order of the
