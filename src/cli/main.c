@@ -8,6 +8,7 @@
 #include "cli/parse.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,17 @@ static void catch_signals(void)
 			sigaction(numbers[i], &action, NULL);
 	}
 	signal(SIGPIPE, SIG_IGN); /* a closed pipe is a failed write, with a message */
+}
+
+/*
+ * Where a standard stream is closed, the next file that is opened would take its number, and
+ * messages would end up in it. A stand-in is opened in its place that can't be used.
+ */
+static void hold_standard_streams(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_RDONLY : O_WRONLY) < 0)
+			_exit(EXIT_FAILED);
 }
 
 static int (*const functions[COMMAND_COUNT])(const struct config *config, struct cli *cli) = {
@@ -90,6 +102,7 @@ int main(int argc, char **argv)
 	struct terminal terminal;
 	int status;
 
+	hold_standard_streams();
 	setlocale(LC_CTYPE, "");
 	catch_signals();
 	arena_init(&arena);

@@ -54,13 +54,9 @@ static int columns(const struct terminal *t)
 	return size.ws_col;
 }
 
-/* Appends the line and the blanks that cover the rest of the one before it. */
-static void add_over(struct terminal *t, const char *line, struct text *out)
+static void add_blanks(struct text *out, size_t n)
 {
-	size_t n = utf8_length(line);
-	int rest = n < t->drawn_columns ? (int)(t->drawn_columns - n) : 0;
-	text_add(out, "\r%s%*s", line, rest, "");
-	t->drawn_columns = n;
+	text_add(out, "%*s", (int)n, "");
 }
 
 static void draw(struct terminal *t, struct progress *p, double now,
@@ -68,15 +64,20 @@ static void draw(struct terminal *t, struct progress *p, double now,
 				struct text *text),
 		 bool last)
 {
-	struct text out = { 0 };
-	if (t->quiet)
+	/* a log has no use for lines that tell of nothing done */
+	if (t->quiet || (!t->is_tty && !last && !p->line.n))
 		return;
+	struct text out = { 0 };
 	t->drawn.n = 0;
 	format(p, now, columns(t), t->ascii, &t->drawn);
-	if (t->is_tty)
-		add_over(t, t->drawn.s, &out);
-	else
+	if (t->is_tty) {
+		size_t n = utf8_length(t->drawn.s);
+		text_add(&out, "\r%s", t->drawn.s);
+		add_blanks(&out, n < t->drawn_columns ? t->drawn_columns - n : 0);
+		t->drawn_columns = n;
+	} else {
 		text_add(&out, "%s", t->drawn.s);
+	}
 	if (last || !t->is_tty) {
 		text_add(&out, "\n");
 		t->drawn.n = t->drawn_columns = 0;
@@ -95,16 +96,23 @@ void terminal_progress_end(struct terminal *t, struct progress *p, double now)
 	draw(t, p, now, progress_last_text, true);
 }
 
+/* Blanks over the progress line, and the cursor at its start. */
+static void add_clear(const struct terminal *t, struct text *out)
+{
+	if (!t->drawn.n)
+		return;
+	text_add(out, "\r");
+	add_blanks(out, t->drawn_columns);
+	text_add(out, "\r");
+}
+
 void terminal_line(struct terminal *t, const char *line)
 {
 	struct text out = { 0 };
-	if (t->drawn.n) {
-		add_over(t, line, &out);
-		text_add(&out, "\n%s", t->drawn.s);
-		t->drawn_columns = utf8_length(t->drawn.s);
-	} else {
-		text_add(&out, "%s\n", line);
-	}
+	add_clear(t, &out);
+	text_add(&out, "%s\n", line);
+	if (t->drawn.n)
+		text_add(&out, "%s", t->drawn.s);
 	write_all(t, &out);
 	text_release(&out);
 }
@@ -112,11 +120,9 @@ void terminal_line(struct terminal *t, const char *line)
 void terminal_clear(struct terminal *t)
 {
 	struct text out = { 0 };
-	if (t->drawn.n) {
-		text_add(&out, "\r%*s\r", (int)t->drawn_columns, "");
-		write_all(t, &out);
-		t->drawn.n = t->drawn_columns = 0;
-	}
+	add_clear(t, &out);
+	t->drawn.n = t->drawn_columns = 0;
+	write_all(t, &out);
 	text_release(&out);
 }
 

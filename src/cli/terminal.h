@@ -29,7 +29,10 @@ void terminal_release(struct terminal *t);
 /* How often progress is to be drawn: the interval for progress_begin. */
 double terminal_interval(const struct terminal *t);
 
-/* Draws the line of a bar that is due (after progress_begin, or when progress_update says so). */
+/*
+ * Draws the line of a bar that is due: after progress_begin (0 % is shown on terminals only), and
+ * when progress_update says so.
+ */
 void terminal_progress(struct terminal *t, struct progress *p, double now);
 
 /* Draws a bar for the last time; what comes next stands below it. */
