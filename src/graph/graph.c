@@ -1,8 +1,6 @@
 /* graph.c - building and reading the intermediate representation (see graph.h). */
 #include "graph/graph.h"
 
-#include "base/text.h"
-
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>

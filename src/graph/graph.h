@@ -159,11 +159,11 @@ float node_float(const struct node *node, const char *name);
 double node_double(const struct node *node, const char *name);
 const char *node_string(const struct node *node, const char *name);
 
-/* One line per value and node, for --dump-after and for looking at failures. */
-struct text;
-void graph_print(const struct graph *graph, struct text *out);
-
-/* ERR_INTERNAL unless the graph keeps its invariants (order, single producer, types known). */
+/*
+ * ERR_INTERNAL unless a bound graph keeps its invariants: each node in `order` once and after what
+ * it reads, one producer for each value, no value read in an earlier phase than its own, types of
+ * all values known, constants with content, names of parameters and states unique.
+ */
 enum status MUST_CHECK graph_verify(const struct graph *graph, struct error *err);
 
 #endif
