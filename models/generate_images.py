@@ -73,8 +73,10 @@ def resize(images):
         image = photo().convert(mode)
         for name, filter in FILTERS.items():
             for w, h in SIZES if mode == "RGB" else SIZES[3:6]:
+                # Rows first: Pillow 13 begins with the columns of some tall pictures.
+                rows = image.resize((w, image.height), filter)
                 images[f"{name}:{w}x{h}:{len(image.getbands())}"] = np.asarray(
-                    image.resize((w, h), filter)
+                    rows.resize((w, h), filter)
                 )
 
 

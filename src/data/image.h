@@ -48,7 +48,8 @@ enum status MUST_CHECK image_decode(const uint8_t *data, size_t size, int channe
 
 /*
  * A new image of width x height (at least 1 x 1), antialiased when it gets smaller. The same
- * fixed-point arithmetic as Pillow's, so equal to it to the bit.
+ * fixed-point arithmetic as Pillow's, so equal to it to the bit; rows first, as Pillow always did
+ * until version 13, which begins with the columns of some tall pictures (bilinear: +-1).
  */
 enum status MUST_CHECK image_resize(const struct image *image, int width, int height,
 				    enum resample resample, struct image *out, struct error *err);
