@@ -355,7 +355,7 @@ static void test_round_trip(void **state)
 		"%s a b --batch-size=7 --threads 3 --device=cpu --quiet",
 		"tune a b --lr=0.1 --lr=3e-7 --micro-batch=3 --image-size=3x4 --resize=pad:left,0.5 "
 		"--mean=0.1,0.2,0.3 --std=1 --freeze=a --freeze=#b --train=\"c\" --fail-under=r2=0.1 "
-		"--validation=x/ --output=a#b --labels=\n --report=\\ --log=#\t --split=\ta --steps=3 "
+		"--validation=x/ --output=a#b --labels=\n --report=\\ --log=a\t --split=\ta --steps=3 "
 		"--clip-norm=off --loss-scale=2 --optimizer=sgd --nesterov --warmup=7 --range=-1-1",
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
