@@ -1,7 +1,7 @@
 /*
  * clip.c - Clip: y = min(max(x, low), high), either bound optional (ONNX Clip-11, 12, 13; Clip-6
- * has the bounds as attributes), and ClipGrad: dx = dy where low <= x <= high, else 0, as in
- * PyTorch.
+ * has the bounds as attributes), and ClipGrad: dx = dy where low < x < high, else 0. On the bounds
+ * it is 0 as in PyTorch, whose ReLU6 and Hardtanh become Clip in a file.
  */
 #include "ops/build.h"
 
@@ -107,7 +107,7 @@ static enum status ref_grad(struct op_io *io)
 	double hi = high ? tensor_get(high, 0) : INFINITY;
 	for (int64_t i = 0, n = shape_elements(&io->out[0].shape); i < n; i++) {
 		double x = tensor_get(io->in[1], i);
-		tensor_set(&io->out[0], i, x < lo || x > hi ? 0 : tensor_get(io->in[0], i));
+		tensor_set(&io->out[0], i, x <= lo || x >= hi ? 0 : tensor_get(io->in[0], i));
 	}
 	return OK;
 }

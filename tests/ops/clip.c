@@ -2,7 +2,7 @@
 #include "case.h"
 
 static const double x[] = { -3, -1.5, -0.5, 0, 0.3, 0.9, 2, 7 };
-static const double on_bounds[] = { -1, 0, 1, 2 }, dy[] = { 5, 6, 7, 8 }, dx[] = { 5, 6, 7, 0 };
+static const double on_bounds[] = { -1, 0, 1, 2 }, dy[] = { 5, 6, 7, 8 }, dx[] = { 0, 6, 0, 0 };
 
 const struct op_case cases_clip[] = {
 	{ "both bounds", "Clip", .in = { VALUES(x, 2, 4), SCALAR(-1), SCALAR(1) } },
