@@ -256,7 +256,10 @@ def encodings(change):
     """change: 0 for the elements before, 1 after."""
     x = np.arange(6, dtype=np.float32) + 100 * change
     half = [[0x3C00, 0xBC00, 0x0001, 0x4000], [0xBC00, 0xBC00, 0x0001, 0x0000]][change]
+    # Known fields of wire types that they don't have: no reader takes them for what they are not.
+    wrong = varint_field(4, 5) + tag(1, 5) + b"dims" + varint_field(8, 5) + tag(9, 1) + b"raw_data"
     initializers = [
+        tensor("wrong", T.FLOAT, [1], wrong, tag(4, 5) + f32(x, 0, 1), wrong),
         tensor("unpacked", T.FLOAT, [6], *[tag(4, 5) + f32(x, i, i + 1) for i in range(6)]),
         # Packed and unpacked chunks, one empty, other fields between, tags and lengths padded.
         tensor("chunks", T.FLOAT, [2, 3], bytes_field(4, f32(x, 0, 2), 3), UNKNOWN, bytes_field(4, b""),
@@ -285,8 +288,9 @@ def encodings(change):
              varint_field(2, T.FLOAT) + UNKNOWN + bytes_field(8, b"merged") + bytes_field(4, f32(x, 1, 2))]
     merged = bytes_field(1, b"value") + b"".join(bytes_field(5, p, 2) for p in parts) + varint_field(20, 4)
     single = tag(2, 5) + f32([7]) + bytes_field(1, b"value_float") + tag(2, 5) + f32(x, 1, 2) + varint_field(20, 1)
-    many = (tag(7, 5) + f32(x, 0, 1) + bytes_field(1, b"value_floats") + bytes_field(7, f32(x, 1, 4), 2)
-            + varint_field(20, 6) + tag(7, 5) + f32(x, 4, 5))
+    single += bytes_field(2, b"f, f") + varint_field(2, 1)
+    many = (tag(7, 5) + f32(x, 0, 1) + bytes_field(7, f32(x, 1, 3), 2) + tag(7, 5) + f32(x, 3, 4)
+            + bytes_field(1, b"value_floats") + varint_field(20, 6) + tag(7, 5) + f32(x, 4, 5))
     node = lambda name, attribute, width: bytes_field(NODE, bytes_field(4, b"Constant") + bytes_field(
         3, name) + bytes_field(2, name) + bytes_field(ATTRIBUTE, attribute, width))
     # The graph in two parts, with a string that holds NUL and with unknown fields.
@@ -338,6 +342,10 @@ def write_external():
     (folder / "sub" / "more.bin").write_bytes(b"\x01\x02\xff")
     (folder / "model.onnx").write_bytes(external().SerializeToString())
     renamed = {"weights.bin": "a-longer-name.onnx.data", "./sub//more.bin": "a-longer-name.onnx.data.2"}
+    digest = T(name="w", dims=[2], data_type=T.FLOAT, data_location=T.EXTERNAL)
+    for key, value in {"location": "weights.bin", "checksum": "0" * 40}.items():
+        digest.external_data.add(key=key, value=value)
+    (folder / "checksum.onnx").write_bytes(model_of(digest.SerializeToString()))
     (folder / "renamed.onnx").write_bytes(external(renamed).SerializeToString())
     lines = []
     for t in tensors_of(external()):

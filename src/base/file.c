@@ -142,7 +142,14 @@ static enum status finish(struct file_writer *w, struct error *err)
 /* Gives what is at the path a second name, or, on file systems without links, another name. */
 static bool keep_old(const struct file_writer *w, const char *old)
 {
-	return !link(w->path, old) || errno == ENOENT || !rename(w->path, old);
+	struct stat st;
+	if (!link(w->path, old) || errno == ENOENT)
+		return true;
+	if (!stat(w->path, &st) && S_ISDIR(st.st_mode)) {
+		errno = EISDIR;
+		return false;
+	}
+	return !rename(w->path, old);
 }
 
 /* Back to what was at the path, which is nothing if there is no old name. */

@@ -157,6 +157,23 @@ static void payloads_are_not_copied(void **state)
 	arena_release(&arena);
 }
 
+/* A stored byte of a BOOL that is not 0 counts as 1; one that is both is not copied. */
+static void bool_is_zero_or_one(void **state)
+{
+	(void)state;
+	static const uint8_t model[] = "\x3a\x0b\x2a\x09\x08\x03\x10\x09\x4a\x03\x00\x02\x01";
+	struct onnx_file file;
+	struct tensor t;
+	struct arena arena;
+	struct error err;
+	check(onnx_file_open_memory(model, sizeof model - 1, &file, &err), &err);
+	arena_init(&arena);
+	check(onnx_file_tensor(&file, file.tensors.v[0], &arena, &t, &err), &err);
+	assert_memory_equal(t.data, "\0\1\1", 3);
+	arena_release(&arena);
+	onnx_file_close(&file);
+}
+
 static void single_tensor(void **state)
 {
 	(void)state;
@@ -533,6 +550,7 @@ int main(void)
 		cmocka_unit_test(odd_encodings),
 		cmocka_unit_test(external_data),
 		cmocka_unit_test(payloads_are_not_copied),
+		cmocka_unit_test(bool_is_zero_or_one),
 		cmocka_unit_test(single_tensor),
 		cmocka_unit_test(bad_files),
 		cmocka_unit_test(links_are_refused),

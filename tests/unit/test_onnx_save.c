@@ -445,6 +445,25 @@ static void shared_bytes(void **state)
 	folder_remove(folder);
 }
 
+static void checksum(void **state)
+{
+	(void)state;
+	struct onnx_file file;
+	struct error err;
+	float x[2] = { 1, 2 };
+	char *path = expect_path("external/checksum.onnx"), *out = folder_make();
+	char *saved = in(out, "new.onnx");
+	check(onnx_file_open(path, &file, &err), &err);
+	struct onnx_change change = { .tensor = expect_tensor(&file, "w"), .data = x };
+	expect_failure(onnx_save_check(&file, saved, &change, 1, NULL, NULL, &err), ERR_UNSUPPORTED,
+		       &err, "a checksum of 'weights.bin'");
+	check(onnx_save(&file, saved, NULL, 0, &err), &err);
+	onnx_file_close(&file);
+	free(path);
+	free(saved);
+	folder_remove(out);
+}
+
 static void in_place(void **state)
 {
 	(void)state;
@@ -491,9 +510,18 @@ static void renames_are_taken_back(void **state)
 		       "new.onnx: can't write");
 	expect_text(out, "weights.bin", "what was here before");
 	assert_int_equal(folder_count(out), 3);
-	char *sub = in(out, "sub");
+	char *sub = in(out, "sub"), *data = in(out, "weights.bin");
 	assert_int_equal(folder_count(sub), 0);
+	/* A folder is not replaced by a data file. */
+	unlink(data);
+	rmdir(path);
+	assert_int_equal(mkdir(data, 0700), 0);
+	expect_failure(onnx_save(&file, path, changes.list, 4, &err), ERR_IO, &err,
+		       "weights.bin: can't write");
+	assert_int_equal(folder_count(data), 0);
+	assert_int_equal(folder_count(out), 2);
 	onnx_file_close(&file);
+	free(data);
 	free(sub);
 	free(path);
 	folder_remove(folder);
@@ -543,6 +571,7 @@ int main(void)
 		cmocka_unit_test(outputs_are_known_before),
 		cmocka_unit_test(inputs_are_not_replaced),
 		cmocka_unit_test(shared_bytes),
+		cmocka_unit_test(checksum),
 		cmocka_unit_test(in_place),
 		cmocka_unit_test(renames_are_taken_back),
 		cmocka_unit_test(a_write_fails),
