@@ -1,9 +1,15 @@
 /*
- * commands.c - the commands of the program (see commands.h).
+ * commands.c - the commands of the program: calls the library, prints what comes back (see
+ * commands.h).
  */
 #include "cli/commands.h"
 
+#include "api/tune.h"
+#include "base/text.h"
+#include "eval/report.h"
+
 #include <stdlib.h>
+#include <string.h>
 
 int cli_fail(struct cli *cli, const struct error *err)
 {
@@ -11,6 +17,295 @@ int cli_fail(struct cli *cli, const struct error *err)
 	terminal_line(cli->terminal, line);
 	free(line);
 	return err->status == ERR_USAGE ? EXIT_USAGE : EXIT_FAILED;
+}
+
+/* Every problem on its line; `subject` is the file that they are about. */
+static int fail_all(struct cli *cli, const struct problems *problems, const char *subject)
+{
+	uint32_t shown = problems->total < PROBLEMS_MAX ? problems->total : PROBLEMS_MAX;
+	for (uint32_t i = 0; i < shown; i++) {
+		const char *text = problems->list[i].text;
+		bool about_node = !strncmp(text, "node '", 6);
+		char *line = mem_printf("onnxtune: %s%s%s", about_node ? subject : "",
+					about_node ? ": " : "", text);
+		terminal_line(cli->terminal, line);
+		free(line);
+	}
+	if (problems->total > shown) {
+		char *line = mem_printf("onnxtune: and %u more", problems->total - shown);
+		terminal_line(cli->terminal, line);
+		free(line);
+	}
+	return problems->list[0].status == ERR_USAGE ? EXIT_USAGE : EXIT_FAILED;
+}
+
+/* ---- what the library tells while it works ---- */
+
+struct screen {
+	struct cli *cli;
+	const struct config *config;
+};
+
+static void draw(void *ctx, struct progress *progress, double now, bool last)
+{
+	struct terminal *terminal = ((struct screen *)ctx)->cli->terminal;
+	if (last)
+		terminal_progress_end(terminal, progress, now);
+	else
+		terminal_progress(terminal, progress, now);
+}
+
+static void dump(void *ctx, const char *pass, const struct graph *graph)
+{
+	const struct screen *screen = ctx;
+	for (uint32_t i = 0; i < screen->config->dump_after.n; i++) {
+		struct text text = { 0 };
+		if (strcmp(screen->config->dump_after.v[i], pass))
+			continue;
+		graph_print(graph, &text);
+		terminal_clear(screen->cli->terminal);
+		fprintf(stderr, "after %s:\n%s", pass, text.s ? text.s : "");
+		text_release(&text);
+	}
+}
+
+static struct api_ui make_ui(struct screen *screen)
+{
+	struct cli *cli = screen->cli;
+	return (struct api_ui){
+		.log = cli->log,
+		.interval = terminal_interval(cli->terminal),
+		.draw = draw,
+		.ctx = screen,
+		.stop = cli->stop,
+		.dump = screen->config->dump_after.n ? dump : NULL,
+	};
+}
+
+/* ---- results ---- */
+
+/* --fail-under: every gate that is not met gets a line. */
+static int check_gates(struct cli *cli, const struct config *config, const struct evaluation *e)
+{
+	int status = EXIT_DONE;
+	for (uint32_t i = 0; i < config->fail_under.n; i++) {
+		const struct gate *gate = &config->fail_under.v[i];
+		double value;
+		if (gate_met(gate, e, &value))
+			continue;
+		char *line = mem_printf("onnxtune: %s is %.6g, --fail-under asks for %.6g",
+					gate->metric->name, value, gate->bound);
+		terminal_line(cli->terminal, line);
+		free(line);
+		status = EXIT_GATE;
+	}
+	return status;
+}
+
+static const char *const *class_names(const struct project *p)
+{
+	return p->dataset.targets == TARGETS_CLASSES ? p->dataset.labels.names : NULL;
+}
+
+static void print_evaluation(FILE *out, const char *title, const struct project *p,
+			     const struct evaluation *e, bool matrix)
+{
+	char *text = evaluation_text(e, class_names(p));
+	char *square = matrix && e->confusion ? report_matrix(e->confusion, class_names(p)) : NULL;
+	fprintf(out, "%s\n\n%s\n", title, text);
+	if (square)
+		fprintf(out, "Confusion matrix (rows: true, columns: predicted)\n\n%s\n", square);
+	free(text);
+	free(square);
+}
+
+static json_t *mapping_json(const struct project *p)
+{
+	const struct label_map *map = &p->dataset.labels;
+	json_t *classes = json_array();
+	for (uint32_t i = 0; i < map->n_folders; i++)
+		json_array_append_new(classes,
+				      json_pack("{s:s, s:i}", "folder", map->folders[i], "class",
+						(int)map->classes[i]));
+	return classes;
+}
+
+static json_t *preprocessing_json(const struct project *p)
+{
+	json_t *o = json_object();
+	for (int i = 0; i < SETTING_COUNT && p->dataset.images; i++) {
+		char text[SETTING_TEXT];
+		enum setting s = (enum setting)i;
+		json_object_set_new(
+			o, setting_name(s),
+			json_pack("{s:s, s:s}", "value", preprocess_format(&p->preprocess, s, text),
+				  "source", setting_source_name(p->preprocess.source[i])));
+	}
+	return o;
+}
+
+static json_t *project_json(const struct project *p, const char *command)
+{
+	return json_pack("{s:i, s:s, s:s, s:s, s:o, s:o}", "version", REPORT_VERSION, "command",
+			 command, "model", p->config->model, "data", p->config->data, "mapping",
+			 mapping_json(p), "preprocessing", preprocessing_json(p));
+}
+
+static json_t *tune_json(const struct tune_result *r)
+{
+	const struct project *p = &r->project;
+	json_t *o = project_json(p, "tune");
+	json_object_set_new(o, "before", evaluation_json(&r->before.evaluation, class_names(p)));
+	json_object_set_new(o, "after",
+			    r->signal ? json_null()
+				      : evaluation_json(&r->after.evaluation, class_names(p)));
+	json_object_set_new(o, "steps", json_integer(r->steps));
+	json_object_set_new(o, "skipped", json_integer(r->skipped));
+	json_object_set_new(o, "seconds", json_real(r->seconds));
+	json_object_set_new(o, "output", json_string(r->output));
+	return o;
+}
+
+static void print_json(FILE *out, json_t *o)
+{
+	json_dumpf(o, out, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+	fputc('\n', out);
+	json_decref(o);
+}
+
+static void tune_text(FILE *out, const struct tune_result *r)
+{
+	const struct project *p = &r->project;
+	print_evaluation(out, "Before tuning", p, &r->before.evaluation, false);
+	if (r->signal)
+		return;
+	print_evaluation(out, "After tuning", p, &r->after.evaluation, true);
+	char *summary = report_summary(&r->before.evaluation, &r->after.evaluation);
+	fprintf(out, "%s\n", summary);
+	free(summary);
+}
+
+static bool is_json_path(const char *path)
+{
+	size_t n = strlen(path);
+	return n >= 5 && !strcmp(path + n - 5, ".json");
+}
+
+/* Writes what `print` prints into the --report file. */
+static enum status write_report(const char *path, void (*print)(FILE *, const void *),
+				json_t *(*json)(const void *), const void *result,
+				struct error *err)
+{
+	char *data = NULL;
+	size_t n = 0;
+	FILE *memory = open_memstream(&data, &n);
+	if (!memory)
+		return fail(err, ERR_MEMORY, "no memory for the report");
+	if (is_json_path(path))
+		print_json(memory, json(result));
+	else
+		print(memory, result);
+	fclose(memory);
+	enum status status = file_write_all(path, data, n, err);
+	free(data);
+	return status;
+}
+
+/* ---- the commands ---- */
+
+static void tune_print(FILE *out, const void *result)
+{
+	tune_text(out, result);
+}
+
+static json_t *tune_to_json(const void *result)
+{
+	return tune_json(result);
+}
+
+int command_tune(const struct config *config, struct cli *cli)
+{
+	struct screen screen = { cli, config };
+	struct api_ui ui = make_ui(&screen);
+	struct tune_result r;
+	struct problems problems = { 0 };
+	struct error err;
+	*cli->stop = STOP_ASKED_NOT;
+	if (config->report && file_check_writable(config->report, &err) != OK)
+		return cli_fail(cli, &err);
+	if (tune_run(config, &ui, &r, &problems, &err) != OK)
+		return *cli->stop > 0 ? EXIT_SIGNAL + *cli->stop
+				      : fail_all(cli, &problems, config->model);
+	int status = r.signal ? EXIT_SIGNAL + r.signal
+			      : check_gates(cli, config, &r.after.evaluation);
+	terminal_clear(cli->terminal);
+	if (config->json) {
+		print_json(cli->out, tune_json(&r));
+	} else {
+		tune_text(cli->out, &r);
+		fprintf(cli->out, "%s\n", r.output);
+	}
+	if (config->report &&
+	    write_report(config->report, tune_print, tune_to_json, &r, &err) != OK)
+		status = cli_fail(cli, &err);
+	tune_release(&r);
+	return status;
+}
+
+struct evaluate_result {
+	struct project project;
+	struct evaluated evaluated;
+};
+
+static void evaluate_print(FILE *out, const void *result)
+{
+	const struct evaluate_result *r = result;
+	char *title = mem_printf("%s on %s", r->project.config->model,
+				 r->project.dataset.validation.name);
+	print_evaluation(out, title, &r->project, &r->evaluated.evaluation, true);
+	free(title);
+}
+
+static json_t *evaluate_to_json(const void *result)
+{
+	const struct evaluate_result *r = result;
+	json_t *o = project_json(&r->project, "evaluate");
+	json_object_set_new(
+		o, "evaluation",
+		evaluation_json(&r->evaluated.evaluation, class_names(&r->project)));
+	return o;
+}
+
+int command_evaluate(const struct config *config, struct cli *cli)
+{
+	struct screen screen = { cli, config };
+	struct api_ui ui = make_ui(&screen);
+	struct evaluate_result r;
+	struct problems problems = { 0 };
+	struct error err;
+	int status;
+	*cli->stop = STOP_ASKED_NOT;
+	if (config->report && file_check_writable(config->report, &err) != OK)
+		return cli_fail(cli, &err);
+	if (project_open(config, &ui, false, &r.project, &problems, &err) != OK)
+		return fail_all(cli, &problems, config->model);
+	if (project_evaluate(&r.project, "evaluate", &r.evaluated, &err) != OK) {
+		status = *cli->stop > 0 ? EXIT_SIGNAL + *cli->stop : cli_fail(cli, &err);
+		project_release(&r.project);
+		return status;
+	}
+	status = check_gates(cli, config, &r.evaluated.evaluation);
+	terminal_clear(cli->terminal);
+	if (config->json)
+		print_json(cli->out, evaluate_to_json(&r));
+	else
+		evaluate_print(cli->out, &r);
+	if (config->report &&
+	    write_report(config->report, evaluate_print, evaluate_to_json, &r, &err) != OK)
+		status = cli_fail(cli, &err);
+	evaluated_release(&r.evaluated);
+	project_release(&r.project);
+	return status;
 }
 
 static int not_built(const char *name, struct cli *cli)
@@ -26,8 +321,6 @@ static int not_built(const char *name, struct cli *cli)
 		(void)config;                                                                      \
 		return not_built(#command, cli);                                                   \
 	}
-NOT_BUILT(tune)
-NOT_BUILT(evaluate)
 NOT_BUILT(run)
 NOT_BUILT(grad)
 NOT_BUILT(inspect)

@@ -1,0 +1,360 @@
+/*
+ * project.c - brings model and data together (see project.h).
+ *
+ *  1. The model's graph; its inputs as the data readers need them.
+ *  2. Class names and preprocessing: options, files beside the model, the model.
+ *  3. The data; then concrete shapes, from images or arrays.
+ *  4. The session, planned at the micro-batch.
+ */
+#include "api/project.h"
+
+#include "data/sidecar.h"
+#include "passes/bind.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+double api_now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static void describe_inputs(struct project *p)
+{
+	const struct graph *loaded = p->model->graph;
+	p->inputs = arena_alloc(&p->arena, loaded->inputs.n * sizeof *p->inputs);
+	p->shapes = arena_alloc(&p->arena, loaded->inputs.n * sizeof *p->shapes);
+	for (uint32_t k = 0; k < loaded->inputs.n; k++) {
+		const struct value *v = graph_value(loaded, loaded->inputs.v[k]);
+		p->inputs[k] = (struct data_input){ v->name, v->t.dtype, v->t.shape };
+	}
+}
+
+/* ---- preprocessing ---- */
+
+static void add_reals(struct text *text, const struct config_reals *reals)
+{
+	for (uint32_t i = 0; i < reals->n; i++)
+		text_add(text, "%s%.17g", i ? "," : "", reals->v[i]);
+}
+
+static enum status set_option(struct project *p, enum setting setting, const char *option,
+			      const struct text *text, struct error *err)
+{
+	if (!text->s)
+		return OK;
+	if (preprocess_set(&p->preprocess, setting, text->s, FROM_OPTION, err) != OK)
+		return fail_context(err, "--%s", option);
+	return OK;
+}
+
+/* The options as preprocess_set reads them; what is auto is left to weaker sources. */
+static enum status apply_options(struct project *p, struct error *err)
+{
+	static const char *const ranges[] = { NULL, "0-1", "0-255", "-1-1" };
+	static const char *const channels[] = { NULL, "rgb", "bgr", "grey" };
+	static const char *const layouts[] = { NULL, "nchw", "nhwc" };
+	static const char *const modes[] = { NULL, "stretch", "crop", "pad" };
+	static const char *const option[SETTING_COUNT] = {
+		[SETTING_SIZE] = "image-size",   [SETTING_RESIZE] = "resize",
+		[SETTING_CHANNELS] = "channels", [SETTING_LAYOUT] = "layout",
+		[SETTING_RANGE] = "range",       [SETTING_MEAN] = "mean",
+		[SETTING_STD] = "std",
+	};
+	const struct config *c = p->config;
+	struct text text[SETTING_COUNT] = { 0 };
+	enum status status = OK;
+	if (c->image_size.height)
+		text_add(&text[SETTING_SIZE], "%dx%d", c->image_size.height, c->image_size.width);
+	if (c->resize.mode == CONFIG_RESIZE_PAD)
+		text_add(&text[SETTING_RESIZE], "pad:%s,%.17g",
+			 c->resize.pad_left ? "left" : "center", c->resize.pad_value);
+	else if (c->resize.mode)
+		text_add(&text[SETTING_RESIZE], "%s", modes[c->resize.mode]);
+	if (c->channels)
+		text_add(&text[SETTING_CHANNELS], "%s", channels[c->channels]);
+	if (c->layout)
+		text_add(&text[SETTING_LAYOUT], "%s", layouts[c->layout]);
+	if (c->range)
+		text_add(&text[SETTING_RANGE], "%s", ranges[c->range]);
+	add_reals(&text[SETTING_MEAN], &c->mean);
+	add_reals(&text[SETTING_STD], &c->std);
+	for (int i = 0; i < SETTING_COUNT && status == OK; i++)
+		status = set_option(p, (enum setting)i, option[i], &text[i], err);
+	for (int i = 0; i < SETTING_COUNT; i++)
+		text_release(&text[i]);
+	return status;
+}
+
+static void note_preprocessing(const struct project *p)
+{
+	for (int i = 0; i < SETTING_COUNT; i++) {
+		char text[SETTING_TEXT];
+		enum setting s = (enum setting)i;
+		log_note(&p->ui->log, "preprocessing: %s %s (%s)", setting_name(s),
+			 preprocess_format(&p->preprocess, s, text),
+			 setting_source_name(p->preprocess.source[i]));
+	}
+}
+
+/* ---- data ---- */
+
+/* Classes that the declared type of the first output tells apart, 0 when it doesn't say. */
+static uint32_t declared_classes(const struct project *p)
+{
+	const struct graph *g = p->model->graph;
+	const struct shape *shape = &graph_value(g, g->outputs.v[0])->t.shape;
+	if (shape->rank != 2 || shape->dim[1] < 1 || shape->dim[1] > UINT32_MAX)
+		return 0;
+	return shape->dim[1] == 1 ? 2 : (uint32_t)shape->dim[1];
+}
+
+static enum status open_data(struct project *p, bool train, struct error *err)
+{
+	const struct config *c = p->config;
+	if (c->labels)
+		TRY(class_names_read(c->labels, &p->arena, &p->names, err));
+	preprocess_init(&p->preprocess);
+	TRY(sidecar_apply(c->model, &p->arena, &p->preprocess, &p->names, &p->ui->log, err));
+	TRY(apply_options(p, err));
+	struct dataset_options options = {
+		.inputs = p->inputs,
+		.n_inputs = p->model->graph->inputs.n,
+		.classes = c->loss == CONFIG_MSE ? 0 : declared_classes(p),
+		.targets = c->loss == CONFIG_MSE             ? TARGETS_VALUES
+			   : c->loss == CONFIG_CROSS_ENTROPY ? TARGETS_CLASSES
+							     : TARGETS_ANY,
+		.names = p->names,
+		.validation = c->validation.fraction,
+		.validation_path = c->validation.folder,
+		.split = c->split,
+		.seed = (uint64_t)c->seed,
+		.evaluate_only = !train,
+		.log = &p->ui->log,
+	};
+	TRY(dataset_open(c->data, &options, &p->dataset, err));
+	p->has_dataset = true;
+	if (!p->dataset.images)
+		return OK;
+	TRY(preprocess_bind(&p->preprocess, p->inputs[0].name, p->inputs[0].dtype,
+			    &p->inputs[0].shape, err));
+	note_preprocessing(p);
+	return OK;
+}
+
+static void note_classes(const struct project *p)
+{
+	const struct label_map *map = &p->dataset.labels;
+	for (uint32_t i = 0; i < map->n_folders && i < 50; i++)
+		log_note(&p->ui->log, "class %u: folder '%s'%s%s", map->classes[i], map->folders[i],
+			 map->rule == LABELS_BY_NAME ? ", " : ", folders ", label_rule_text(map->rule));
+}
+
+/* ---- sizes ---- */
+
+/* A model exported at a fixed batch computes that many samples at a time. */
+static int64_t fixed_batch(const struct project *p)
+{
+	const struct graph *g = p->model->graph;
+	for (uint32_t k = 0; k < g->inputs.n; k++) {
+		const struct shape *shape = &graph_value(g, g->inputs.v[k])->t.shape;
+		if (shape->rank && shape->dim[0] != DIM_UNKNOWN)
+			return shape->dim[0];
+	}
+	return 0;
+}
+
+static enum status choose_sizes(struct project *p, bool train, struct error *err)
+{
+	const struct config *c = p->config;
+	const struct part *part = train ? &p->dataset.train : &p->dataset.validation;
+	int64_t fixed = fixed_batch(p);
+	p->window = c->batch_size;
+	if (p->window > part->n)
+		p->window = part->n;
+	p->micro_batch = c->micro_batch > 0  ? c->micro_batch
+			 : c->accumulate > 0 ? (p->window + c->accumulate - 1) / c->accumulate
+					     : p->window;
+	if (fixed && c->micro_batch > 0 && c->micro_batch != fixed)
+		return fail(err, ERR_USAGE,
+			    "--micro-batch %lld: the model is exported for batches of %lld",
+			    (long long)c->micro_batch, (long long)fixed);
+	if (fixed) {
+		p->micro_batch = fixed;
+		if (p->window < fixed)
+			p->window = fixed;
+		log_note(&p->ui->log,
+			 "the model is exported for batches of %lld: %lld of them make a step of %lld",
+			 (long long)fixed, (long long)((p->window + fixed - 1) / fixed),
+			 (long long)p->window);
+	}
+	if (p->micro_batch > p->window)
+		p->micro_batch = p->window;
+	return OK;
+}
+
+static enum status concrete_shapes(struct project *p, struct error *err)
+{
+	const struct graph *loaded = p->model->graph;
+	struct shape *wanted = arena_alloc(&p->arena, loaded->inputs.n * sizeof *wanted);
+	const struct part *part = p->dataset.train.n ? &p->dataset.train : &p->dataset.validation;
+	for (uint32_t k = 0; k < loaded->inputs.n; k++) {
+		if (p->dataset.images) {
+			const struct shape *s = &p->preprocess.sample;
+			wanted[k].rank = s->rank + 1;
+			memcpy(wanted[k].dim + 1, s->dim, (size_t)s->rank * sizeof *s->dim);
+		} else {
+			wanted[k] = part->arrays[k].shape;
+		}
+	}
+	return bind_shapes(loaded, p->micro_batch, wanted, 0, p->shapes, err);
+}
+
+/* ---- the session ---- */
+
+int64_t project_steps_per_epoch(const struct project *project)
+{
+	return (project->dataset.train.n + project->window - 1) / project->window;
+}
+
+int64_t project_steps(const struct project *project)
+{
+	const struct config *c = project->config;
+	int64_t per_epoch = project_steps_per_epoch(project), least = 150, epochs = 3;
+	if (c->steps != CONFIG_AUTO)
+		return c->steps;
+	if (c->epochs != CONFIG_AUTO)
+		return c->epochs * per_epoch;
+	if (epochs * per_epoch < least)
+		epochs = (least + per_epoch - 1) / per_epoch;
+	return epochs * per_epoch;
+}
+
+static const char *const *patterns(struct project *p, const struct config_strings *strings)
+{
+	const char **list = arena_alloc(&p->arena, (strings->n + 1) * sizeof *list);
+	for (uint32_t i = 0; i < strings->n; i++)
+		list[i] = strings->v[i];
+	return list;
+}
+
+static enum status open_session(struct project *p, bool train, struct problems *problems,
+				struct error *err)
+{
+	const struct config *c = p->config;
+	static const enum optimizer_kind optimizers[] = { OPTIMIZER_SGD, OPTIMIZER_ADAM,
+							  OPTIMIZER_ADAMW };
+	static const enum dtype halves[] = { DT_F32, DT_F32, DT_F16, DT_BF16 };
+	static const enum loss_kind losses[] = { LOSS_AUTO, LOSS_CROSS_ENTROPY, LOSS_BCE,
+						 LOSS_MSE };
+	bool scaled = c->precision == CONFIG_FP16 || c->loss_scale != CONFIG_AUTO;
+	int64_t steps = train ? project_steps(p) : 0;
+	struct session_options options = {
+		.backend = &backend_cpu,
+		.threads = c->threads == CONFIG_AUTO ? 0 : (int)c->threads,
+		.micro_batch = p->micro_batch,
+		.shapes = p->shapes,
+		.train = train,
+		.loss = losses[c->loss],
+		.integer_labels = p->dataset.targets == TARGETS_CLASSES,
+		.train_batch_norm = c->batch_norm == CONFIG_BATCH_NORM_TRAIN,
+		.half = halves[c->precision],
+		.policy = c->precision_policy == CONFIG_POLICY_AUTOCAST ? POLICY_AUTOCAST
+									: POLICY_ONNXTUNE,
+		.training = {
+			.optimizer = optimizers[c->optimizer],
+			.momentum = c->momentum,
+			.nesterov = c->nesterov,
+			.beta1 = c->beta1,
+			.beta2 = c->beta2,
+			.epsilon = c->eps,
+			.decay = c->weight_decay,
+			.decay_all = c->decay_all,
+			.clip_norm = c->clip_norm,
+			.dynamic_scale = c->precision == CONFIG_FP16 && c->loss_scale == CONFIG_AUTO,
+			.growth_interval = c->growth_interval,
+			.min_scale = (float)c->min_loss_scale,
+			.rates = steps > 0 ? steps : 1,
+		},
+		.loss_scale = !scaled                     ? 1
+			      : c->loss_scale == CONFIG_AUTO ? 65536
+							     : (float)c->loss_scale,
+		.seed = (uint64_t)c->seed,
+		.freeze = patterns(p, &c->freeze),
+		.train_only = patterns(p, &c->train),
+		.dump = p->ui->dump,
+		.dump_ctx = p->ui->ctx,
+	};
+	return session_open(p->model, &options, &p->session, problems, err);
+}
+
+/* The evaluated output's classes must be those of the data. */
+static enum status check_head(struct project *p, struct error *err)
+{
+	const struct session *s = p->session;
+	const struct graph *g = s->evaluation.graph;
+	p->head = loss_find(g, g->outputs.v[0]);
+	TRY(loss_choose(g, &p->head, p->dataset.targets == TARGETS_CLASSES, s->options.loss,
+			&p->loss, err));
+	const struct shape *shape = &graph_value(g, p->head.logits)->t.shape;
+	if (p->loss == LOSS_CROSS_ENTROPY && shape->dim[p->head.axis] != p->dataset.n_classes &&
+	    shape->dim[p->head.axis] < (int64_t)p->dataset.n_classes)
+		return fail(err, ERR_INPUT, "the data has %u classes, the model tells %lld apart",
+			    p->dataset.n_classes, (long long)shape->dim[p->head.axis]);
+	return OK;
+}
+
+enum status project_open(const struct config *config, const struct api_ui *ui, bool train,
+			 struct project *out, struct problems *problems, struct error *err)
+{
+	struct project p = { .config = config, .ui = ui };
+	enum status status;
+	uint32_t before = problems->total;
+	arena_init(&p.arena);
+	TRY_GOTO(model_load(config->model, &p.model, problems, err), out_project);
+	describe_inputs(&p);
+	TRY_GOTO(open_data(&p, train, err), out_project);
+	note_classes(&p);
+	TRY_GOTO(choose_sizes(&p, train, err), out_project);
+	TRY_GOTO(concrete_shapes(&p, err), out_project);
+	TRY_GOTO(open_session(&p, train, problems, err), out_project);
+	TRY_GOTO(check_head(&p, err), out_project);
+	*out = p;
+	return OK;
+out_project:
+	if (problems->total == before)
+		problems_add(problems, err);
+	project_release(&p);
+	return status;
+}
+
+void project_release(struct project *project)
+{
+	session_free(project->session);
+	if (project->has_dataset)
+		dataset_release(&project->dataset);
+	model_free(project->model);
+	arena_release(&project->arena);
+}
+
+struct loader_options project_loader(struct project *project, struct part *part, int64_t window,
+				     bool shuffle)
+{
+	const struct config *c = project->config;
+	return (struct loader_options){
+		.dataset = &project->dataset,
+		.part = part,
+		.preprocess = &project->preprocess,
+		.inputs = project->inputs,
+		.n_inputs = project->model->graph->inputs.n,
+		.window = (uint32_t)window,
+		.micro_batch = (uint32_t)project->micro_batch,
+		.shuffle = shuffle,
+		.seed = (uint64_t)c->seed,
+		.decoders = c->decoders == CONFIG_AUTO ? 0 : (uint32_t)c->decoders,
+		.cache_limit = loader_cache_limit() / 2,
+	};
+}

@@ -1,0 +1,86 @@
+/*
+ * project.h - a model and data brought together as the user's configuration says: what tune and
+ * evaluate share.
+ *
+ *	project_open: load the model, find the data's form, settle the preprocessing, plan
+ *	project_evaluate: the validation part through the model
+ *
+ * How the project talks with its user (struct api_ui) is given by whoever calls it; nothing here
+ * prints.
+ */
+#ifndef ONNXTUNE_API_PROJECT_H
+#define ONNXTUNE_API_PROJECT_H
+
+#include "api/config.h"
+#include "data/loader.h"
+#include "eval/confusion.h"
+#include "eval/metrics.h"
+#include "eval/progress.h"
+#include "train/session.h"
+
+#include <signal.h>
+
+struct api_ui {
+	struct log log;
+	double interval; /* seconds between two progress lines */
+	/* Draws a bar that is due; last: for the last time. */
+	void (*draw)(void *ctx, struct progress *progress, double now, bool last);
+	void *ctx;
+	const volatile sig_atomic_t *stop; /* > 0: number of the signal that asks to stop */
+	session_dump_fn *dump;             /* for --dump-after; ctx as above */
+};
+
+struct project {
+	const struct config *config; /* not owned */
+	const struct api_ui *ui;     /* not owned */
+	struct arena arena;
+	struct model *model;
+	struct data_input *inputs; /* as the model declares them */
+	struct shape *shapes;      /* concrete, at the micro-batch */
+	struct preprocess preprocess;
+	struct class_names names;
+	struct dataset dataset;
+	bool has_dataset;
+	int64_t window, micro_batch; /* samples per optimizer step, computed at a time */
+	struct session *session;
+	struct loss_head head;      /* of the evaluated output */
+	enum loss_kind loss;
+};
+
+/* Seconds on a clock that only goes forward. */
+double api_now(void);
+
+/*
+ * Opens everything; `steps` good steps will be trained at most (0: evaluation only; negative: as the
+ * configuration says, see project_steps). Problems of the model are all in problems, the first of
+ * them in err as well.
+ */
+enum status MUST_CHECK project_open(const struct config *config, const struct api_ui *ui,
+				    bool train, struct project *out, struct problems *problems,
+				    struct error *err);
+void project_release(struct project *project);
+
+/* Optimizer steps in an epoch, and in the whole run as the configuration says. */
+int64_t project_steps_per_epoch(const struct project *project);
+int64_t project_steps(const struct project *project);
+
+/* Options of a loader of a part at the project's micro-batch. */
+struct loader_options project_loader(struct project *project, struct part *part, int64_t window,
+				     bool shuffle);
+
+/* What an evaluation owns: counts or sums, and the struct evaluation that points to them. */
+struct evaluated {
+	struct confusion confusion;
+	struct regression regression;
+	struct evaluation evaluation;
+};
+void evaluated_release(struct evaluated *e);
+
+/*
+ * Runs the validation part through the model and counts. description names the progress bar.
+ * Stops early, with ERR_IO "stopped", when *ui->stop asks for it.
+ */
+enum status MUST_CHECK project_evaluate(struct project *project, const char *description,
+					struct evaluated *out, struct error *err);
+
+#endif

@@ -1,0 +1,249 @@
+/*
+ * tune.c - the training run (see tune.h).
+ *
+ *  1. Open the project, check the output, set the learning rates.
+ *  2. Evaluate the untuned model.
+ *  3. Steps: windows of micro-batches from the loader, epoch after epoch.
+ *  4. Evaluate and write the model.
+ */
+#include "api/tune.h"
+
+#include "api/output.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- learning rates ---- */
+
+/* Under a million trained numbers a model bears larger steps. */
+static double default_rate(const struct session *session)
+{
+	return session->n_elements < 1000000 ? 1e-3 : 1e-4;
+}
+
+/* The rate of each good step: linear warm-up, then the schedule (transformers/optimization.py). */
+static enum status set_rates(struct project *p, int64_t steps, struct error *err)
+{
+	const struct config *c = p->config;
+	double peak = c->lr == CONFIG_AUTO ? default_rate(p->session) : c->lr;
+	double warm = c->warmup < 1 ? floor(c->warmup * (double)steps) : c->warmup;
+	int64_t n = steps > 0 ? steps : 1;
+	double *rates = arena_alloc(&p->arena, (size_t)n * sizeof *rates);
+	for (int64_t i = 0; i < n; i++) {
+		double step = (double)i, rest = fmax(1, (double)steps - warm);
+		double done = (step - warm) / rest, factor = 1;
+		if (step < warm)
+			factor = step / fmax(1, warm);
+		else if (c->schedule == CONFIG_LINEAR)
+			factor = fmax(0, ((double)steps - step) / rest);
+		else if (c->schedule == CONFIG_COSINE)
+			factor = fmax(0, 0.5 * (1 + cos(M_PI * done)));
+		rates[i] = peak * factor;
+	}
+	return session_set_rates(p->session, rates, err);
+}
+
+/* ---- the log of steps ---- */
+
+static enum status open_log(const char *path, FILE **out, struct error *err)
+{
+	*out = NULL;
+	if (!path)
+		return OK;
+	*out = fopen(path, "we");
+	if (!*out)
+		return fail(err, ERR_IO, "%s: can't write: %s", path, strerror(errno));
+	return OK;
+}
+
+/* JSON has no infinity and no NaN. */
+static json_t *number(double x)
+{
+	return isfinite(x) ? json_real(x) : json_null();
+}
+
+static enum status log_step(FILE *log, const char *path, const struct step_result *r,
+			    int64_t epoch, double samples_per_second, struct error *err)
+{
+	if (!log)
+		return OK;
+	json_t *o = json_object();
+	json_object_set_new(o, "step", json_integer(r->step));
+	json_object_set_new(o, "epoch", json_integer(epoch));
+	json_object_set_new(o, "loss", number(r->loss));
+	json_object_set_new(o, "lr", number(r->rate));
+	json_object_set_new(o, "loss_scale", number(r->scale));
+	json_object_set_new(o, "skipped", json_boolean(r->skipped));
+	json_object_set_new(o, "grad_norm", number(r->norm));
+	json_object_set_new(o, "samples_per_second", number(samples_per_second));
+	int failed = json_dumpf(o, log, JSON_COMPACT | JSON_REAL_PRECISION(17)) ||
+		     fputc('\n', log) == EOF || fflush(log);
+	json_decref(o);
+	return failed ? fail(err, ERR_IO, "%s: can't write: %s", path, strerror(errno)) : OK;
+}
+
+/* ---- steps ---- */
+
+struct run {
+	struct project *p;
+	struct tune_result *result;
+	struct loader *loader;
+	struct progress bar;
+	FILE *log;
+	int64_t steps, per_epoch; /* to do, and in an epoch */
+	int64_t done;             /* windows, those of no weight too */
+	double started, step_started;
+};
+
+static enum status end_step(struct run *run, const struct batch *batch, struct error *err)
+{
+	struct project *p = run->p;
+	const struct api_ui *ui = p->ui;
+	struct step_result r;
+	TRY(session_end_window(p->session, &r, err));
+	double now = api_now(), seconds = now - run->step_started;
+	run->result->steps++;
+	run->result->skipped += r.skipped;
+	run->result->last_loss = r.loss;
+	run->step_started = now;
+	TRY(log_step(run->log, p->config->log, &r, (run->done + 1) / run->per_epoch + 1,
+		     seconds > 0 ? (double)batch->window_samples / seconds : 0, err));
+	if (r.skips > p->config->max_skips)
+		return fail(err, ERR_INPUT,
+			    "step %lld: gradients were not finite %d times in a row; lower --lr, or "
+			    "use --precision fp32",
+			    (long long)r.step, r.skips);
+	run->bar.postfix.n = 0;
+	progress_add_number(&run->bar.postfix, "loss", r.loss);
+	progress_add_number(&run->bar.postfix, "lr", r.rate);
+	if (p->config->precision == CONFIG_FP16)
+		progress_add_number(&run->bar.postfix, "scale", r.scale);
+	if (progress_update(&run->bar, (run->done % run->per_epoch) + 1, now))
+		ui->draw(ui->ctx, &run->bar, now, false);
+	return OK;
+}
+
+/* One window; *end after the last of the epoch. */
+static enum status step(struct run *run, bool *end, struct error *err)
+{
+	struct session *session = run->p->session;
+	struct batch batch;
+	do {
+		TRY(loader_next(run->loader, &batch, end, err));
+		if (*end)
+			return OK;
+		if (batch.window_weight == 0)
+			continue; /* nothing to learn from: every label of the window is ignored */
+		if (batch.first == 0)
+			TRY(session_begin_window(session, batch.window_weight, err));
+		struct tensor targets = batch.targets;
+		TRY(session_micro_batch(session, batch.inputs, &targets, &batch.weights, batch.n, err));
+	} while (batch.first + batch.n < batch.window_samples);
+	if (batch.window_weight != 0)
+		TRY(end_step(run, &batch, err));
+	run->done++;
+	return OK;
+}
+
+static enum status epoch(struct run *run, int64_t number, int64_t epochs, struct error *err)
+{
+	const struct api_ui *ui = run->p->ui;
+	int64_t left = run->steps - run->done;
+	bool end = false;
+	enum status status = OK;
+	progress_begin(&run->bar, left < run->per_epoch ? left : run->per_epoch, ui->interval,
+		       api_now(), "Epoch %lld/%lld", (long long)number + 1, (long long)epochs);
+	ui->draw(ui->ctx, &run->bar, api_now(), false);
+	loader_start(run->loader, (uint64_t)number, 0);
+	while (!end && run->done < run->steps && *ui->stop <= 0 && status == OK)
+		status = step(run, &end, err);
+	ui->draw(ui->ctx, &run->bar, api_now(), true);
+	progress_release(&run->bar);
+	return status;
+}
+
+static enum status train(struct project *p, int64_t steps, struct tune_result *result, FILE *log,
+			 struct error *err)
+{
+	struct run run = { .p = p, .result = result, .log = log, .steps = steps,
+			   .per_epoch = project_steps_per_epoch(p) };
+	struct loader_options options = project_loader(p, &p->dataset.train, p->window,
+						       !p->config->no_shuffle);
+	enum status status = loader_open(&options, &run.loader, err);
+	int64_t epochs = (steps + run.per_epoch - 1) / run.per_epoch;
+	run.started = run.step_started = api_now();
+	for (int64_t e = 0; status == OK && run.done < steps && *p->ui->stop <= 0; e++)
+		status = epoch(&run, e, epochs, err);
+	result->seconds = api_now() - run.started;
+	loader_free(run.loader);
+	return status;
+}
+
+/* ---- the run ---- */
+
+static enum status check_output(struct project *p, const char *path, struct error *err)
+{
+	const struct model *m = p->model;
+	const struct graph *g = m->graph;
+	struct onnx_change *changes = mem_alloc(g->values.n * sizeof *changes);
+	uint32_t n = 0;
+	for (uint32_t i = 1; i < g->values.n; i++)
+		if (variables_find(&p->session->vars, graph_value(g, i)->name) &&
+		    graph_value(g, i)->kind == VALUE_CONSTANT)
+			changes[n++] = m->sites[i];
+	enum status status = output_check(p->config, p->model, path, changes, n, err);
+	free(changes);
+	return status;
+}
+
+static enum status write_model(struct project *p, const char *path, struct error *err)
+{
+	struct onnx_change *changes;
+	uint32_t n;
+	TRY(session_changes(p->session, &p->arena, &changes, &n, err));
+	return onnx_save(&p->model->file, path, changes, n, err);
+}
+
+enum status tune_run(const struct config *config, const struct api_ui *ui, struct tune_result *out,
+		     struct problems *problems, struct error *err)
+{
+	struct project *p = &out->project;
+	FILE *log = NULL;
+	enum status status;
+	*out = (struct tune_result){ 0 };
+	TRY(project_open(config, ui, true, p, problems, err));
+	int64_t steps = project_steps(p);
+	out->output = output_path(config, &p->arena);
+	TRY_GOTO(check_output(p, out->output, err), out_run);
+	TRY_GOTO(open_log(config->log, &log, err), out_run);
+	TRY_GOTO(set_rates(p, steps, err), out_run);
+	log_note(&ui->log, "training %u tensors, %lld numbers, by %s; %lld steps of %lld samples",
+		 p->session->n_parameters, (long long)p->session->n_elements, loss_name(p->loss),
+		 (long long)steps, (long long)p->window);
+	TRY_GOTO(project_evaluate(p, "before", &out->before, err), out_run);
+	TRY_GOTO(train(p, steps, out, log, err), out_run);
+	out->signal = *ui->stop > 0 ? *ui->stop : 0;
+	if (!out->signal)
+		TRY_GOTO(project_evaluate(p, "after", &out->after, err), out_run);
+	TRY_GOTO(write_model(p, out->output, err), out_run);
+out_run:
+	if (log && fclose(log) && status == OK)
+		status = fail(err, ERR_IO, "%s: can't write: %s", config->log, strerror(errno));
+	if (status != OK) {
+		if (!problems->total)
+			problems_add(problems, err);
+		tune_release(out);
+	}
+	return status;
+}
+
+void tune_release(struct tune_result *result)
+{
+	evaluated_release(&result->before);
+	evaluated_release(&result->after);
+	project_release(&result->project);
+}
