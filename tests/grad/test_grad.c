@@ -170,7 +170,8 @@ static void compare(struct check *check, const bool by[MAX])
 		if (dx[k])
 			*array_push(&graph->outputs) = dx[k];
 	struct tensor *result = arena_alloc(&arena, graph->outputs.n * sizeof *result);
-	if (interpret_graph(graph, NULL, result, NULL, &arena, &err) != OK)
+	if (graph_verify(graph, &err) != OK ||
+	    interpret_graph(graph, NULL, result, NULL, &arena, &err) != OK)
 		fail_msg("%s", err.text);
 	for (uint32_t k = 0, r = 0; k < n_x; k++) {
 		const struct tensor *expected = &check->expected[input[k]];
