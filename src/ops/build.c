@@ -10,6 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Integers are folded up to here: more than any shape has, less than a small file may ask for. */
+#define FOLD_LIMIT_INTEGERS ((size_t)16 << 20)
+
 static const struct tensor failed_type = { .dtype = DT_F32 };
 
 void build_fail(struct builder *b, enum status status, const char *fmt, ...)
@@ -85,10 +88,13 @@ static bool foldable(const struct builder *b, struct inputs in, const struct ten
 		if (v->kind != VALUE_CONSTANT || !v->t.data)
 			return false;
 	}
-	for (uint32_t k = 0; k < n_out; k++)
-		if (wanted[k] && dtype_is_float(out[k].dtype) &&
-		    tensor_bytes(&out[k]) > b->fold_limit)
+	for (uint32_t k = 0; k < n_out; k++) {
+		size_t limit = b->fold_limit;
+		if (!dtype_is_float(out[k].dtype) && limit < FOLD_LIMIT_INTEGERS)
+			limit = FOLD_LIMIT_INTEGERS;
+		if (wanted[k] && tensor_bytes(&out[k]) > limit)
 			return false;
+	}
 	return n_out > 0;
 }
 
@@ -105,8 +111,14 @@ static enum status add_node(struct builder *b, const struct op_def *def, struct 
 		t[k] = in.v[k] ? &graph_value(graph, in.v[k])->t : NULL;
 	arena_init(&scratch);
 	struct op_io io = {
-		.node = &probe, .n_in = in.n, .n_out = n_out, .in = t, .out = result,
-		.wanted = wanted, .arena = &scratch, .err = b->err,
+		.node = &probe,
+		.n_in = in.n,
+		.n_out = n_out,
+		.in = t,
+		.out = result,
+		.wanted = wanted,
+		.arena = &scratch,
+		.err = b->err,
 	};
 	/* A parameter's content is no shape: infer must not see it. */
 	for (uint32_t k = 0; k < in.n; k++)
@@ -120,7 +132,8 @@ static enum status add_node(struct builder *b, const struct op_def *def, struct 
 	for (uint32_t k = 0; k < n_out; k++) {
 		size_t bytes;
 		if (wanted[k])
-			TRY_GOTO(tensor_size(result[k].dtype, &result[k].shape, &bytes, b->err), out);
+			TRY_GOTO(tensor_size(result[k].dtype, &result[k].shape, &bytes, b->err),
+				 out);
 	}
 	if (def->ref && foldable(b, in, result, wanted, n_out)) {
 		for (uint32_t k = 0; k < n_out; k++)
@@ -177,10 +190,19 @@ void build_def(struct builder *b, const struct op_def *def, struct inputs in,
 		b->status = add_node(b, def, in, attrs, wanted, out_names, out, n_out);
 		return;
 	}
-	struct node node = { .def = def, .name = b->name, .op = b->op, .n_in = in.n,
-			     .n_out = n_out, .attrs = attrs };
-	struct lower l = { .b = b, .node = &node, .in = in.v, .n_in = in.n, .n_out = n_out,
-			   .out = out, .wanted = wanted };
+	struct node node = { .def = def,
+			     .name = b->name,
+			     .op = b->op,
+			     .n_in = in.n,
+			     .n_out = n_out,
+			     .attrs = attrs };
+	struct lower l = { .b = b,
+			   .node = &node,
+			   .in = in.v,
+			   .n_in = in.n,
+			   .n_out = n_out,
+			   .out = out,
+			   .wanted = wanted };
 	def->lower(&l);
 }
 
@@ -307,8 +329,13 @@ uint32_t grad_output(struct grad *g, uint32_t k)
 	for (uint32_t i = 0; i < node->n_out; i++)
 		wanted[i] = (out[i] = node->out[i]) != 0;
 	wanted[k] = true;
-	struct op_io io = { .node = node, .n_in = node->n_in, .n_out = n_out, .in = t,
-			    .out = result, .wanted = wanted, .arena = b->graph->arena,
+	struct op_io io = { .node = node,
+			    .n_in = node->n_in,
+			    .n_out = n_out,
+			    .in = t,
+			    .out = result,
+			    .wanted = wanted,
+			    .arena = b->graph->arena,
 			    .err = b->err };
 	b->status = node->def->infer(&io);
 	if (b->status != OK)

@@ -19,7 +19,7 @@ struct builder {
 	enum status status;
 	const char *name; /* user's node that new nodes are said to come from */
 	const char *op;
-	size_t fold_limit; /* bytes up to which a constant float result is folded */
+	size_t fold_limit; /* bytes up to which a constant float result is folded; integers: 16 MiB at least */
 };
 
 struct inputs {
