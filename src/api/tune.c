@@ -110,7 +110,7 @@ static enum status end_step(struct run *run, const struct batch *batch, struct e
 	run->result->skipped += r.skipped;
 	run->result->last_loss = r.loss;
 	run->step_started = now;
-	TRY(log_step(run->log, p->config->log, &r, (run->done + 1) / run->per_epoch + 1,
+	TRY(log_step(run->log, p->config->log, &r, run->done / run->per_epoch + 1,
 		     seconds > 0 ? (double)batch->window_samples / seconds : 0, err));
 	if (r.skips > p->config->max_skips)
 		return fail(err, ERR_INPUT,

@@ -6,6 +6,7 @@
 
 #include "api/tune.h"
 #include "base/text.h"
+#include "graph/graph.h"
 #include "eval/report.h"
 
 #include <stdlib.h>
@@ -114,7 +115,7 @@ static void print_evaluation(FILE *out, const char *title, const struct project 
 	char *square = matrix && e->confusion ? report_matrix(e->confusion, class_names(p)) : NULL;
 	fprintf(out, "%s\n\n%s\n", title, text);
 	if (square)
-		fprintf(out, "Confusion matrix (rows: true, columns: predicted)\n\n%s\n", square);
+		fprintf(out, "%s\n", square);
 	free(text);
 	free(square);
 }

@@ -4,8 +4,7 @@
 #include "base/map.h"
 #include "passes/batch_norm.h"
 #include "passes/bind.h"
-#include "passes/layout.h"
-#include "passes/legalize.h"
+#include "passes/lower.h"
 #include "passes/phase.h"
 
 #include <math.h>
@@ -54,16 +53,9 @@ static void dump(const struct session *s, const char *pass, const struct graph *
 		s->options.dump(s->options.dump_ctx, pass, graph);
 }
 
-/* The passes for one backend, last before planning. */
-static enum status lower_to_target(struct session *s, struct graph **graph, struct error *err)
+static const struct target *target_of(const struct session *s)
 {
-	const struct target *target = s->vars.backend->target(s->device);
-	phase_mark(*graph);
-	TRY(legalize_apply(graph, target, err));
-	phase_mark(*graph);
-	TRY(layout_apply(graph, target, err));
-	phase_mark(*graph);
-	return OK;
+	return s->vars.backend->target(s->device);
 }
 
 static enum status build_training(struct session *s, struct graph **out,
@@ -96,7 +88,7 @@ static enum status build_training(struct session *s, struct graph **out,
 	dump(s, "gradient", graph);
 	for (uint32_t k = 0; k < s->n_parameters; k++)
 		s->n_elements += shape_elements(&graph_value(graph, params[k])->t.shape);
-	TRY_GOTO(lower_to_target(s, &graph, err), out_graph);
+	TRY_GOTO(lower_apply(&graph, target_of(s), err), out_graph);
 	dump(s, "layout", graph);
 	*out = graph;
 	return OK;
@@ -113,7 +105,7 @@ static enum status build_evaluation(struct session *s, struct graph **out,
 	TRY(bind_graph(s->model->graph, s->options.shapes, s->trained, &bound, problems, err));
 	if (s->options.train_batch_norm)
 		TRY_GOTO(batch_norm_apply(&bound.graph, BATCH_NORM_STATE, err), out_graph);
-	TRY_GOTO(lower_to_target(s, &bound.graph, err), out_graph);
+	TRY_GOTO(lower_apply(&bound.graph, target_of(s), err), out_graph);
 	*out = bound.graph;
 	return OK;
 out_graph:

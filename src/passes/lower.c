@@ -1,0 +1,16 @@
+/* lower.c - the last passes before planning (see lower.h). */
+#include "passes/lower.h"
+
+#include "passes/layout.h"
+#include "passes/legalize.h"
+#include "passes/phase.h"
+
+enum status lower_apply(struct graph **graph, const struct target *target, struct error *err)
+{
+	phase_mark(*graph);
+	TRY(legalize_apply(graph, target, err));
+	phase_mark(*graph);
+	TRY(layout_apply(graph, target, err));
+	phase_mark(*graph);
+	return OK;
+}
