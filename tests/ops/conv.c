@@ -1,0 +1,87 @@
+/* Cases of Conv and of the operators of its gradient. */
+#include "case.h"
+
+/* clang-format off */
+#define LIST_ATTR(name, ...)                                                                       \
+	{ name, ATTR_INTS, sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t),                   \
+	  .ints = (const int64_t[]){ __VA_ARGS__ } }
+#define STRIDES(...) LIST_ATTR("strides", __VA_ARGS__)
+#define PADS(...) LIST_ATTR("pads", __VA_ARGS__)
+#define DILATIONS(...) LIST_ATTR("dilations", __VA_ARGS__)
+#define OF_SHAPE(...) LIST_ATTR("_shape", __VA_ARGS__)
+#define GROUP(g) { "group", ATTR_INT, .i = g }
+#define AUTO_PAD(mode) { "auto_pad", ATTR_STRING, .s = mode }
+#define WIDE { "_out", ATTR_INT, .i = DT_F32 }
+/* clang-format on */
+
+/* A 3x3 image, a 2x2 kernel, stride 2, padding 1; the gradients are PyTorch's. */
+static const double x[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9 };
+static const double w[] = { 1, -1, 2, 0.5 };
+static const double dy[] = { 1, 2, 3, 4 };
+static const double dx[] = { 0.5, 4, 1, -3, 4, -4, 1.5, 8, 2 };
+static const double dw[] = { 20, 36, 36, 64 };
+
+const struct op_case cases_conv[] = {
+	{ "3x3, padded", "Conv", .attrs = { PADS(1, 1, 1, 1) },
+	  .in = { NORMAL(2, 3, 5, 4), NORMAL(4, 3, 3, 3), NORMAL(4) } },
+	{ "1x1", "Conv", .in = { NORMAL(2, 3, 4, 3), NORMAL(5, 3, 1, 1) } },
+	{ "strided, uneven pads", "Conv", .attrs = { STRIDES(2, 3), PADS(0, 1, 2, 0) },
+	  .in = { NORMAL(2, 2, 7, 6), NORMAL(3, 2, 3, 2), NORMAL(3) } },
+	{ "dilated", "Conv", .attrs = { DILATIONS(2, 1), PADS(2, 0, 2, 0) },
+	  .in = { NORMAL(1, 2, 6, 5), NORMAL(2, 2, 3, 3) } },
+	{ "groups", "Conv", .attrs = { GROUP(2), PADS(1, 1, 1, 1) },
+	  .in = { NORMAL(2, 4, 4, 4), NORMAL(6, 2, 3, 3), NORMAL(6) } },
+	{ "depthwise", "Conv", .attrs = { GROUP(4), STRIDES(2, 2), PADS(1, 1, 1, 1) },
+	  .in = { NORMAL(2, 4, 5, 5), NORMAL(4, 1, 3, 3) } },
+	{ "depthwise, two outputs each", "Conv", .attrs = { GROUP(3) },
+	  .in = { NORMAL(1, 3, 4, 4), NORMAL(6, 1, 2, 2) } },
+	{ "same, upper", "Conv", .attrs = { AUTO_PAD("SAME_UPPER"), STRIDES(2, 2) },
+	  .in = { NORMAL(1, 2, 5, 6), NORMAL(2, 2, 2, 3) } },
+	{ "same, lower", "Conv", .attrs = { AUTO_PAD("SAME_LOWER"), STRIDES(2, 2) },
+	  .in = { NORMAL(1, 2, 5, 6), NORMAL(2, 2, 2, 3) } },
+	{ "valid", "Conv", .attrs = { AUTO_PAD("VALID") },
+	  .in = { NORMAL(1, 2, 5, 4), NORMAL(2, 2, 3, 2) } },
+	{ "one axis", "Conv", .attrs = { STRIDES(2), PADS(2, 1) },
+	  .in = { NORMAL(2, 3, 8), NORMAL(4, 3, 3), NORMAL(4) } },
+	{ "three axes", "Conv", .attrs = { PADS(1, 0, 1, 1, 1, 0) },
+	  .in = { NORMAL(1, 2, 3, 4, 3), NORMAL(2, 2, 2, 3, 2), NORMAL(2) } },
+	{ "input not covered", "Conv", .attrs = { STRIDES(3, 3) },
+	  .in = { NORMAL(1, 1, 8, 7), NORMAL(2, 1, 2, 2) } },
+	{ "first layer", "Conv", .attrs = { STRIDES(2, 2), PADS(3, 3, 3, 3) },
+	  .in = { NORMAL(2, 3, 33, 31), NORMAL(16, 3, 7, 7), NORMAL(16) }, .flags = CASE_NO_GRAD },
+	{ "grey", "Conv", .attrs = { PADS(2, 2, 2, 2) },
+	  .in = { NORMAL(3, 1, 28, 28), NORMAL(6, 1, 5, 5), NORMAL(6) }, .flags = CASE_NO_GRAD },
+	{ "odd channels", "Conv", .attrs = { PADS(1, 1, 1, 1) },
+	  .in = { NORMAL(2, 19, 9, 7), NORMAL(35, 19, 3, 3) }, .flags = CASE_NO_GRAD },
+	{ "wide channels", "Conv", .attrs = { STRIDES(2, 2) },
+	  .in = { NORMAL(2, 64, 8, 8), NORMAL(48, 64, 1, 1), NORMAL(48) }, .flags = CASE_NO_GRAD },
+	{ "many groups", "Conv", .attrs = { GROUP(32), PADS(1, 1, 1, 1) },
+	  .in = { NORMAL(2, 32, 9, 9), NORMAL(32, 1, 3, 3) }, .flags = CASE_NO_GRAD },
+	{ "input gradient", "ConvGradInput", "onnxtune",
+	  .attrs = { STRIDES(2, 2), PADS(1, 1, 1, 1), OF_SHAPE(1, 1, 3, 3) },
+	  .in = { VALUES(dy, 1, 1, 2, 2), VALUES(w, 1, 1, 2, 2) }, .flags = CASE_NO_GRAD,
+	  .expected = dx },
+	{ "input gradient, odd channels", "ConvGradInput", "onnxtune",
+	  .attrs = { STRIDES(2, 2), PADS(1, 1, 1, 1), OF_SHAPE(2, 19, 10, 7) },
+	  .in = { NORMAL(2, 35, 5, 4), NORMAL(35, 19, 3, 3) }, .flags = CASE_NO_GRAD },
+	{ "input gradient, depthwise", "ConvGradInput", "onnxtune",
+	  .attrs = { GROUP(16), PADS(1, 1, 1, 1), OF_SHAPE(2, 16, 9, 9) },
+	  .in = { NORMAL(2, 16, 9, 9), NORMAL(16, 1, 3, 3) }, .flags = CASE_NO_GRAD },
+	{ "input gradient, one axis", "ConvGradInput", "onnxtune",
+	  .attrs = { DILATIONS(2), PADS(2, 2), OF_SHAPE(2, 5, 12) },
+	  .in = { NORMAL(2, 7, 12), NORMAL(7, 5, 3) }, .flags = CASE_NO_GRAD },
+	{ "weight gradient", "ConvGradWeight", "onnxtune",
+	  .attrs = { STRIDES(2, 2), PADS(1, 1, 1, 1), OF_SHAPE(1, 1, 2, 2) },
+	  .in = { VALUES(dy, 1, 1, 2, 2), VALUES(x, 1, 1, 3, 3) }, .flags = CASE_NO_GRAD,
+	  .expected = dw },
+	{ "weight gradient, odd channels", "ConvGradWeight", "onnxtune",
+	  .attrs = { STRIDES(2, 2), PADS(1, 1, 1, 1), OF_SHAPE(35, 19, 3, 3), WIDE },
+	  .in = { NORMAL(2, 35, 5, 4), NORMAL(2, 19, 10, 7) }, .flags = CASE_NO_GRAD },
+	{ "weight gradient, depthwise", "ConvGradWeight", "onnxtune",
+	  .attrs = { GROUP(16), PADS(1, 1, 1, 1), OF_SHAPE(16, 1, 3, 3) },
+	  .in = { NORMAL(2, 16, 9, 9), NORMAL(2, 16, 9, 9) }, .flags = CASE_NO_GRAD },
+	{ "weight gradient, one axis", "ConvGradWeight", "onnxtune",
+	  .attrs = { DILATIONS(2), PADS(2, 2), OF_SHAPE(7, 5, 3) },
+	  .in = { NORMAL(2, 7, 12), NORMAL(2, 5, 12) }, .flags = CASE_NO_GRAD },
+	{ 0 },
+};
