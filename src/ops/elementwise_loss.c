@@ -1,0 +1,187 @@
+/*
+ * elementwise_loss.c - losses that compare an output with targets of its shape:
+ *
+ *	loss = sum over samples n of w[n] * mean over the sample's elements of f(y, t)
+ *
+ * SigmoidCrossEntropy: f = max(y, 0) - y t + log(1 + exp(-|y|)), binary cross-entropy from logits;
+ * SquaredError: f = (y - t)^2. Samples of weight 0 do not exist: their content may be anything.
+ * The gradient operators compute dy = dloss * w * f'(y, t) / elements of a sample.
+ */
+#include "ops/build.h"
+
+#include <math.h>
+
+static double sigmoid_cross_entropy(double y, double t)
+{
+	return fmax(y, 0) - y * t + log1p(exp(-fabs(y)));
+}
+
+/* sigmoid(y) - t */
+static double sigmoid_cross_entropy_grad(double y, double t)
+{
+	double e = exp(-fabs(y));
+	return (y >= 0 ? 1 : e) / (1 + e) - t;
+}
+
+static double squared_error(double y, double t)
+{
+	return (y - t) * (y - t);
+}
+
+static double squared_error_grad(double y, double t)
+{
+	return 2 * (y - t);
+}
+
+/* Checks output (input k), targets and weights. */
+static enum status check(const struct op_io *io, uint32_t k)
+{
+	const struct tensor *y = io->in[k], *t = io->in[k + 1], *w = io->in[k + 2];
+	char ty[SHAPE_TEXT], tt[SHAPE_TEXT], tw[SHAPE_TEXT];
+	if (!dtype_is_trainable(y->dtype) || !dtype_is_trainable(t->dtype) ||
+	    (w->dtype != DT_F32 && w->dtype != DT_F64))
+		return fail(io->err, ERR_INPUT, "outputs are %s, targets %s, weights %s",
+			    dtype_name(y->dtype), dtype_name(t->dtype), dtype_name(w->dtype));
+	if (!y->shape.rank || !shape_equal(&y->shape, &t->shape) || w->shape.rank != 1 ||
+	    w->shape.dim[0] != y->shape.dim[0])
+		return fail(io->err, ERR_INPUT, "targets %s and weights %s for outputs %s",
+			    shape_format(&t->shape, tt), shape_format(&w->shape, tw),
+			    shape_format(&y->shape, ty));
+	return OK;
+}
+
+static enum status infer(struct op_io *io)
+{
+	TRY(check(io, 0));
+	return infer_set(io, 0, io->in[0]->dtype == DT_F64 ? DT_F64 : DT_F32, &SHAPE_SCALAR);
+}
+
+static enum status infer_grad(struct op_io *io)
+{
+	TRY(check(io, 1));
+	if (!dtype_is_trainable(io->in[0]->dtype) || io->in[0]->shape.rank)
+		return fail(io->err, ERR_INPUT, "the gradient of the loss is no scalar");
+	return infer_set(io, 0, io->in[1]->dtype, &io->in[1]->shape);
+}
+
+static enum status sum(struct op_io *io, double (*f)(double, double))
+{
+	const struct tensor *y = io->in[0], *t = io->in[1], *w = io->in[2];
+	int64_t samples = y->shape.dim[0], n = samples ? shape_elements(&y->shape) / samples : 0;
+	double loss = 0;
+	for (int64_t s = 0; s < samples; s++) {
+		double weight = tensor_get(w, s), sum = 0;
+		for (int64_t i = s * n; weight != 0 && i < (s + 1) * n; i++)
+			sum += f(tensor_get(y, i), tensor_get(t, i));
+		if (weight != 0 && n)
+			loss += weight * sum / (double)n;
+	}
+	tensor_set(&io->out[0], 0, loss);
+	return OK;
+}
+
+static enum status each(struct op_io *io, double (*f)(double, double))
+{
+	const struct tensor *y = io->in[1], *t = io->in[2], *w = io->in[3];
+	int64_t samples = y->shape.dim[0], n = samples ? shape_elements(&y->shape) / samples : 0;
+	double dloss = tensor_get(io->in[0], 0);
+	for (int64_t i = 0; i < samples * n; i++) {
+		double weight = tensor_get(w, i / n), dy = 0;
+		if (weight != 0)
+			dy = dloss * weight / (double)n * f(tensor_get(y, i), tensor_get(t, i));
+		tensor_set(&io->out[0], i, dy);
+	}
+	return OK;
+}
+
+static enum status ref_sigmoid(struct op_io *io)
+{
+	return sum(io, sigmoid_cross_entropy);
+}
+
+static enum status ref_sigmoid_grad(struct op_io *io)
+{
+	return each(io, sigmoid_cross_entropy_grad);
+}
+
+static enum status ref_squared(struct op_io *io)
+{
+	return sum(io, squared_error);
+}
+
+static enum status ref_squared_grad(struct op_io *io)
+{
+	return each(io, squared_error_grad);
+}
+
+static void grad_sigmoid(struct grad *g)
+{
+	g->dx[0] = build(g->b, "SigmoidCrossEntropyGrad", IN(g->dy[0], g->x[0], g->x[1], g->x[2]));
+}
+
+static void grad_squared(struct grad *g)
+{
+	g->dx[0] = build(g->b, "SquaredErrorGrad", IN(g->dy[0], g->x[0], g->x[1], g->x[2]));
+}
+
+static const struct op_arg in[] = {
+	{ "Y", 0, 0 },
+	{ "targets", ARG_KEEP | ARG_NO_GRAD, 0 },
+	{ "weights", ARG_KEEP | ARG_NO_GRAD, 0 },
+	{ 0 },
+};
+static const struct op_arg out[] = { { "loss", 0, 0 }, { 0 } };
+static const struct op_arg grad_in[] = {
+	{ "dloss", ARG_KEEP, 0 },
+	{ "Y", 0, 0 },
+	{ "targets", ARG_KEEP | ARG_NO_GRAD, 0 },
+	{ "weights", ARG_KEEP | ARG_NO_GRAD, 0 },
+	{ 0 },
+};
+static const struct op_arg grad_out[] = { { "dY", 0, 0 }, { 0 } };
+
+const struct op_def op_onnxtune_sigmoid_cross_entropy = {
+	.domain = "onnxtune",
+	.name = "SigmoidCrossEntropy",
+	.since = 1,
+	.in = in,
+	.out = out,
+	.precision = PRECISION_FULL,
+	.infer = infer,
+	.ref = ref_sigmoid,
+	.grad = grad_sigmoid,
+};
+
+const struct op_def op_onnxtune_sigmoid_cross_entropy_grad = {
+	.domain = "onnxtune",
+	.name = "SigmoidCrossEntropyGrad",
+	.since = 1,
+	.in = grad_in,
+	.out = grad_out,
+	.precision = PRECISION_FULL,
+	.infer = infer_grad,
+	.ref = ref_sigmoid_grad,
+};
+
+const struct op_def op_onnxtune_squared_error = {
+	.domain = "onnxtune",
+	.name = "SquaredError",
+	.since = 1,
+	.in = in,
+	.out = out,
+	.precision = PRECISION_FULL,
+	.infer = infer,
+	.ref = ref_squared,
+	.grad = grad_squared,
+};
+
+const struct op_def op_onnxtune_squared_error_grad = {
+	.domain = "onnxtune",
+	.name = "SquaredErrorGrad",
+	.since = 1,
+	.in = grad_in,
+	.out = grad_out,
+	.precision = PRECISION_FULL,
+	.infer = infer_grad,
+	.ref = ref_squared_grad,
+};

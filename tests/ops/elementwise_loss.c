@@ -1,0 +1,58 @@
+/* Cases of SigmoidCrossEntropy and SquaredError and their gradients; expected values are
+ * PyTorch's. */
+#include "case.h"
+
+/* clang-format off */
+#define WEIGHTS(lo, hi, ...) { FILL_UNIFORM, DT_F32, SHAPE(__VA_ARGS__), lo, hi, NULL }
+#define WEIGHT_VALUES(v, ...) { FILL_VALUES, DT_F32, SHAPE(__VA_ARGS__), 0, 0, v }
+/* clang-format on */
+
+/* The last sample has weight 0. */
+static const double y[] = { 0.5, -1.5, 800, 2, -800, 0, 1, 2, 3 };
+static const double t[] = { 1, 0, 0.25, 0.5, 0.25, 1, 0, 0, 0 };
+static const double weights[] = { 1, 0.5, 0 };
+static const double bce[] = { 233.86184261932144 };
+static const double bce_dy[] = { -0.25169377919876357,
+				 0.12161701587090423,
+				 0.5,
+				 0.12693235932596075,
+				 -0.08333333333333333,
+				 -0.16666666666666666,
+				 0,
+				 0,
+				 0 };
+static const double mse[] = { 319934.7395833333 };
+static const double mse_dy[] = {
+	-0.6666666666666666, -2, 1066.3333333333333, 1, -533.5, -0.6666666666666666, 0, 0, 0
+};
+
+const struct op_case cases_elementwise_loss[] = {
+	{ "bce", "SigmoidCrossEntropy", "onnxtune",
+	  .in = { NORMAL(4, 5), UNIFORM(0, 1, 4, 5), WEIGHTS(0.5, 2, 4) } },
+	{ "bce, maps", "SigmoidCrossEntropy", "onnxtune",
+	  .in = { NORMAL(2, 1, 3, 4), UNIFORM(0, 1, 2, 1, 3, 4), WEIGHTS(0.5, 2, 2) } },
+	{ "bce, one output", "SigmoidCrossEntropy", "onnxtune",
+	  .in = { NORMAL(4), UNIFORM(0, 1, 4), WEIGHTS(0.5, 2, 4) } },
+	{ "bce, large logits", "SigmoidCrossEntropy", "onnxtune",
+	  .in = { VALUES(y, 3, 3), VALUES(t, 3, 3), WEIGHT_VALUES(weights, 3) },
+	  .flags = CASE_NO_GRAD, .expected = bce },
+	{ "bce, many", "SigmoidCrossEntropy", "onnxtune",
+	  .in = { NORMAL(33, 129), UNIFORM(0, 1, 33, 129), WEIGHTS(0, 2, 33) },
+	  .flags = CASE_NO_GRAD },
+	{ "bce, gradient", "SigmoidCrossEntropyGrad", "onnxtune",
+	  .in = { SCALAR(2), VALUES(y, 3, 3), VALUES(t, 3, 3), WEIGHT_VALUES(weights, 3) },
+	  .flags = CASE_NO_GRAD, .expected = bce_dy },
+	{ "mse", "SquaredError", "onnxtune",
+	  .in = { NORMAL(4, 5), NORMAL(4, 5), WEIGHTS(0.5, 2, 4) } },
+	{ "mse, one output", "SquaredError", "onnxtune",
+	  .in = { NORMAL(4), NORMAL(4), WEIGHTS(0.5, 2, 4) } },
+	{ "mse, values", "SquaredError", "onnxtune",
+	  .in = { VALUES(y, 3, 3), VALUES(t, 3, 3), WEIGHT_VALUES(weights, 3) },
+	  .flags = CASE_NO_GRAD, .expected = mse },
+	{ "mse, many", "SquaredError", "onnxtune",
+	  .in = { NORMAL(33, 129), NORMAL(33, 129), WEIGHTS(0, 2, 33) }, .flags = CASE_NO_GRAD },
+	{ "mse, gradient", "SquaredErrorGrad", "onnxtune",
+	  .in = { SCALAR(2), VALUES(y, 3, 3), VALUES(t, 3, 3), WEIGHT_VALUES(weights, 3) },
+	  .flags = CASE_NO_GRAD, .expected = mse_dy },
+	{ 0 },
+};
