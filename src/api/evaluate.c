@@ -66,7 +66,8 @@ static void count_classes(struct project *p, const struct batch *batch, const st
 	for (int64_t i = 0; i < batch->n * per_sample; i++) {
 		int64_t label = tensor_get_int(&batch->targets, i);
 		double w = tensor_get(&batch->weights, i);
-		struct scores_view s = { y, i / inner * inner * classes + i % inner, inner, classes };
+		struct scores_view s = { y, i / inner * inner * classes + i % inner, inner,
+					 classes };
 		if (w == 0 || label < 0)
 			continue;
 		confusion_add(&out->confusion, label, arg_max(&s), w);
@@ -136,7 +137,7 @@ static void begin(struct project *p, const struct tensor *y, struct evaluated *o
 		return;
 	}
 	bool multi = p->loss == LOSS_BCE && p->dataset.targets == TARGETS_VALUES;
-	uint32_t classes = multi                                    ? (uint32_t)per_sample
+	uint32_t classes = multi                           ? (uint32_t)per_sample
 			   : p->loss == LOSS_CROSS_ENTROPY ? (uint32_t)y->shape.dim[p->head.axis]
 							   : 2;
 	confusion_init(&out->confusion, multi ? CONFUSION_MULTI_LABEL : CONFUSION_SINGLE_LABEL,

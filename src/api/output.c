@@ -25,7 +25,8 @@ static bool is_tuned_form(const struct model *model, const char *path)
 		return false;
 	const ProtobufCMessage *a = &model->file.model->base, *b = &other.model->base;
 	size_t n = protobuf_c_message_get_packed_size(a);
-	if (model->file.map.size == other.map.size && other.model->base.descriptor == a->descriptor &&
+	if (model->file.map.size == other.map.size &&
+	    other.model->base.descriptor == a->descriptor &&
 	    protobuf_c_message_get_packed_size(b) == n) {
 		uint8_t *packed_a = mem_alloc(n), *packed_b = mem_alloc(n);
 		protobuf_c_message_pack(a, packed_a);

@@ -150,7 +150,8 @@ static void note_classes(const struct project *p)
 	const struct label_map *map = &p->dataset.labels;
 	for (uint32_t i = 0; i < map->n_folders && i < 50; i++)
 		log_note(&p->ui->log, "class %u: folder '%s'%s%s", map->classes[i], map->folders[i],
-			 map->rule == LABELS_BY_NAME ? ", " : ", folders ", label_rule_text(map->rule));
+			 map->rule == LABELS_BY_NAME ? ", " : ", folders ",
+			 label_rule_text(map->rule));
 }
 
 /* ---- sizes ---- */
@@ -186,10 +187,11 @@ static enum status choose_sizes(struct project *p, bool train, struct error *err
 		p->micro_batch = fixed;
 		if (p->window < fixed)
 			p->window = fixed;
-		log_note(&p->ui->log,
-			 "the model is exported for batches of %lld: %lld of them make a step of %lld",
-			 (long long)fixed, (long long)((p->window + fixed - 1) / fixed),
-			 (long long)p->window);
+		log_note(
+			&p->ui->log,
+			"the model is exported for batches of %lld: %lld of them make a step of %lld",
+			(long long)fixed, (long long)((p->window + fixed - 1) / fixed),
+			(long long)p->window);
 	}
 	if (p->micro_batch > p->window)
 		p->micro_batch = p->window;

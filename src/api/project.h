@@ -43,7 +43,7 @@ struct project {
 	bool has_dataset;
 	int64_t window, micro_batch; /* samples per optimizer step, computed at a time */
 	struct session *session;
-	struct loss_head head;      /* of the evaluated output */
+	struct loss_head head; /* of the evaluated output */
 	enum loss_kind loss;
 };
 

@@ -66,8 +66,8 @@ static json_t *number(double x)
 	return isfinite(x) ? json_real(x) : json_null();
 }
 
-static enum status log_step(FILE *log, const char *path, const struct step_result *r,
-			    int64_t epoch, double samples_per_second, struct error *err)
+static enum status log_step(FILE *log, const char *path, const struct step_result *r, int64_t epoch,
+			    double samples_per_second, struct error *err)
 {
 	if (!log)
 		return OK;
@@ -113,10 +113,11 @@ static enum status end_step(struct run *run, const struct batch *batch, struct e
 	TRY(log_step(run->log, p->config->log, &r, run->done / run->per_epoch + 1,
 		     seconds > 0 ? (double)batch->window_samples / seconds : 0, err));
 	if (r.skips > p->config->max_skips)
-		return fail(err, ERR_INPUT,
-			    "step %lld: gradients were not finite %d times in a row; lower --lr, or "
-			    "use --precision fp32",
-			    (long long)r.step, r.skips);
+		return fail(
+			err, ERR_INPUT,
+			"step %lld: gradients were not finite %d times in a row; lower --lr, or "
+			"use --precision fp32",
+			(long long)r.step, r.skips);
 	run->bar.postfix.n = 0;
 	progress_add_number(&run->bar.postfix, "loss", r.loss);
 	progress_add_number(&run->bar.postfix, "lr", r.rate);
@@ -141,7 +142,8 @@ static enum status step(struct run *run, bool *end, struct error *err)
 		if (batch.first == 0)
 			TRY(session_begin_window(session, batch.window_weight, err));
 		struct tensor targets = batch.targets;
-		TRY(session_micro_batch(session, batch.inputs, &targets, &batch.weights, batch.n, err));
+		TRY(session_micro_batch(session, batch.inputs, &targets, &batch.weights, batch.n,
+					err));
 	} while (batch.first + batch.n < batch.window_samples);
 	if (batch.window_weight != 0)
 		TRY(end_step(run, &batch, err));
@@ -169,7 +171,10 @@ static enum status epoch(struct run *run, int64_t number, int64_t epochs, struct
 static enum status train(struct project *p, int64_t steps, struct tune_result *result, FILE *log,
 			 struct error *err)
 {
-	struct run run = { .p = p, .result = result, .log = log, .steps = steps,
+	struct run run = { .p = p,
+			   .result = result,
+			   .log = log,
+			   .steps = steps,
 			   .per_epoch = project_steps_per_epoch(p) };
 	struct loader_options options = project_loader(p, &p->dataset.train, p->window,
 						       !p->config->no_shuffle);

@@ -7,13 +7,13 @@
 #include "api/project.h"
 
 struct tune_result {
-	struct project project;     /* open until tune_release */
+	struct project project;         /* open until tune_release */
 	struct evaluated before, after; /* after: not when a signal stopped the run */
-	int64_t steps, skipped;     /* optimizer steps, and those of them that changed nothing */
+	int64_t steps, skipped; /* optimizer steps, and those of them that changed nothing */
 	double last_loss;
 	double seconds, samples_per_second; /* of the steps alone */
-	const char *output;         /* path of the tuned model, in the project's arena */
-	int signal;                 /* the run was stopped by it, after saving; 0: it was not */
+	const char *output;                 /* path of the tuned model, in the project's arena */
+	int signal; /* the run was stopped by it, after saving; 0: it was not */
 };
 
 /*

@@ -12,7 +12,7 @@
 
 #include "ops/target.h"
 
-struct device;  /* an open device; each backend defines its own */
+struct device; /* an open device; each backend defines its own */
 struct stream;
 struct event;
 struct capture;
@@ -53,7 +53,7 @@ struct backend_options {
 };
 
 struct backend {
-	const char *name; /* "cpu", "cuda" */
+	const char *name;  /* "cpu", "cuda" */
 	bool host_visible; /* the host may read and write device memory while no work is pending */
 
 	enum status (*open)(const struct backend_options *options, struct device **out,

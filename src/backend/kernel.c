@@ -55,7 +55,8 @@ struct reference {
 static bool reference_supports(const struct op_call *call, const char **why)
 {
 	for (uint32_t k = 0; k < call->n_in + call->n_out; k++) {
-		const struct op_operand *o = k < call->n_in ? &call->in[k] : &call->out[k - call->n_in];
+		const struct op_operand *o = k < call->n_in ? &call->in[k]
+							    : &call->out[k - call->n_in];
 		if (o->layout != LAYOUT_PLAIN) {
 			*why = "the reference is for plain layouts";
 			return false;
@@ -74,7 +75,10 @@ static enum status reference_create(struct device *device, const struct op_call 
 	arena_init(&arena);
 	struct reference *r = arena_alloc(&arena, sizeof *r);
 	*r = (struct reference){
-		.def = call->def, .node = call->node, .n_in = call->n_in, .n_out = call->n_out,
+		.def = call->def,
+		.node = call->node,
+		.n_in = call->n_in,
+		.n_out = call->n_out,
 		.in = arena_alloc(&arena, call->n_in * sizeof *r->in),
 		.out = arena_alloc(&arena, call->n_out * sizeof *r->out),
 		.in_p = arena_alloc(&arena, call->n_in * sizeof *r->in_p),
@@ -103,8 +107,13 @@ static enum status reference_run(void *state, const struct kernel_io *io, struct
 		r->in[k].data = io->in[k];
 	for (uint32_t k = 0; k < r->n_out; k++)
 		r->out[k].data = io->out[k];
-	struct op_io call = { .node = r->node, .n_in = r->n_in, .n_out = r->n_out, .in = r->in_p,
-			      .out = r->out, .wanted = r->wanted, .arena = &scratch };
+	struct op_io call = { .node = r->node,
+			      .n_in = r->n_in,
+			      .n_out = r->n_out,
+			      .in = r->in_p,
+			      .out = r->out,
+			      .wanted = r->wanted,
+			      .arena = &scratch };
 	enum status status = r->def->ref(&call);
 	arena_release(&scratch);
 	return status;
@@ -118,7 +127,11 @@ static void reference_destroy(void *state)
 }
 
 const struct kernel kernel_reference = {
-	.op = "", .name = "reference", .rank = -1,
-	.supports = reference_supports, .create = reference_create, .run = reference_run,
+	.op = "",
+	.name = "reference",
+	.rank = -1,
+	.supports = reference_supports,
+	.create = reference_create,
+	.run = reference_run,
 	.destroy = reference_destroy,
 };

@@ -6,8 +6,8 @@
 
 #include "api/tune.h"
 #include "base/text.h"
-#include "graph/graph.h"
 #include "eval/report.h"
+#include "graph/graph.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -125,9 +125,8 @@ static json_t *mapping_json(const struct project *p)
 	const struct label_map *map = &p->dataset.labels;
 	json_t *classes = json_array();
 	for (uint32_t i = 0; i < map->n_folders; i++)
-		json_array_append_new(classes,
-				      json_pack("{s:s, s:i}", "folder", map->folders[i], "class",
-						(int)map->classes[i]));
+		json_array_append_new(classes, json_pack("{s:s, s:i}", "folder", map->folders[i],
+							 "class", (int)map->classes[i]));
 	return classes;
 }
 
@@ -137,10 +136,10 @@ static json_t *preprocessing_json(const struct project *p)
 	for (int i = 0; i < SETTING_COUNT && p->dataset.images; i++) {
 		char text[SETTING_TEXT];
 		enum setting s = (enum setting)i;
-		json_object_set_new(
-			o, setting_name(s),
-			json_pack("{s:s, s:s}", "value", preprocess_format(&p->preprocess, s, text),
-				  "source", setting_source_name(p->preprocess.source[i])));
+		json_object_set_new(o, setting_name(s),
+				    json_pack("{s:s, s:s}", "value",
+					      preprocess_format(&p->preprocess, s, text), "source",
+					      setting_source_name(p->preprocess.source[i])));
 	}
 	return o;
 }
@@ -271,9 +270,8 @@ static json_t *evaluate_to_json(const void *result)
 {
 	const struct evaluate_result *r = result;
 	json_t *o = project_json(&r->project, "evaluate");
-	json_object_set_new(
-		o, "evaluation",
-		evaluation_json(&r->evaluated.evaluation, class_names(&r->project)));
+	json_object_set_new(o, "evaluation",
+			    evaluation_json(&r->evaluated.evaluation, class_names(&r->project)));
 	return o;
 }
 

@@ -11,8 +11,8 @@ static enum status queue(struct executor *executor, enum program_kind kind, stru
 		enum status status = s->kernel->run(s->state, &io, executor->stream);
 		if (status != OK) {
 			const struct node *node = graph_node(plan->graph, s->node);
-			return fail(err, status, "node '%s' (%s): kernel %s (%s) failed", node->name,
-				    node->op, s->kernel->name, node->def->name);
+			return fail(err, status, "node '%s' (%s): kernel %s (%s) failed",
+				    node->name, node->op, s->kernel->name, node->def->name);
 		}
 	}
 	return OK;

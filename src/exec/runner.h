@@ -37,8 +37,8 @@ void runner_close(struct runner *runner);
 
 /* Queues a copy of a host tensor into an input, by name; types must agree. Inputs that the graph
  * does not read are ignored. The tensor must stay until the stream has passed it. */
-enum status MUST_CHECK runner_input(struct runner *runner, const char *name,
-				    const struct tensor *t, struct error *err);
+enum status MUST_CHECK runner_input(struct runner *runner, const char *name, const struct tensor *t,
+				    struct error *err);
 
 enum status MUST_CHECK runner_run(struct runner *runner, enum program_kind program,
 				  struct error *err);

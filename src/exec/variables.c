@@ -81,8 +81,8 @@ enum status variable_read(const struct variables *vars, const struct variable *v
 	return vars->backend->stream_wait(vars->stream, err);
 }
 
-enum status variable_write(const struct variables *vars, const struct variable *v,
-			   const void *host, struct error *err)
+enum status variable_write(const struct variables *vars, const struct variable *v, const void *host,
+			   struct error *err)
 {
 	if (vars->backend->copy_in(vars->stream, v->t.data, host, v->bytes) != OK)
 		return fail(err, ERR_INTERNAL, "'%s' could not be copied to the device", v->name);

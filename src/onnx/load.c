@@ -23,8 +23,7 @@ struct loader {
 	struct problems *problems;
 };
 
-static void problem(struct loader *l, enum status status, const char *fmt, ...)
-	PRINTF_LIKE(3, 4);
+static void problem(struct loader *l, enum status status, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 static void problem(struct loader *l, enum status status, const char *fmt, ...)
 {
@@ -38,8 +37,7 @@ static void problem(struct loader *l, enum status status, const char *fmt, ...)
 	problems_add(l->problems, &err);
 }
 
-static uint32_t add_value(struct loader *l, const char *name, enum value_kind kind,
-			  struct tensor t)
+static uint32_t add_value(struct loader *l, const char *name, enum value_kind kind, struct tensor t)
 {
 	uint32_t id, old;
 	if (map_get(&l->names, name, &old)) {
@@ -145,13 +143,13 @@ static bool load_attr(struct loader *l, const char *node, const Onnx__AttributeP
 			  .kind = (enum attr_kind)p->type };
 	/* Files of IR 1 and 2 have no type field. */
 	if (!p->has_type)
-		a.kind = p->has_f          ? ATTR_FLOAT
-			 : p->has_i        ? ATTR_INT
-			 : p->has_s        ? ATTR_STRING
-			 : p->t            ? ATTR_TENSOR
-			 : p->n_floats     ? ATTR_FLOATS
-			 : p->n_ints       ? ATTR_INTS
-					   : ATTR_STRINGS;
+		a.kind = p->has_f      ? ATTR_FLOAT
+			 : p->has_i    ? ATTR_INT
+			 : p->has_s    ? ATTR_STRING
+			 : p->t        ? ATTR_TENSOR
+			 : p->n_floats ? ATTR_FLOATS
+			 : p->n_ints   ? ATTR_INTS
+				       : ATTR_STRINGS;
 	if (p->ref_attr_name && *p->ref_attr_name) {
 		problem(l, ERR_INPUT, "node '%s': attribute '%s' refers to a function's", node,
 			a.name);
@@ -322,9 +320,11 @@ static void load_nodes(struct loader *l, const Onnx__GraphProto *g)
 			const char *in = left[i]->input[k];
 			if (!*in || map_get(&l->names, in, &id))
 				continue;
-			problem(l, ERR_INPUT, "node '%s' (%s): input '%s' is never defined, or by a "
-					      "node that needs this one",
-				node_name(l, left[i]), left[i]->op_type ? left[i]->op_type : "", in);
+			problem(l, ERR_INPUT,
+				"node '%s' (%s): input '%s' is never defined, or by a "
+				"node that needs this one",
+				node_name(l, left[i]), left[i]->op_type ? left[i]->op_type : "",
+				in);
 			break;
 		}
 	free(left);
@@ -360,8 +360,9 @@ static void load_opset(struct loader *l, const Onnx__ModelProto *m)
 			opset = o->version;
 	}
 	if (opset < OPSET_OLDEST)
-		problem(l, ERR_UNSUPPORTED, "opset %lld is older than %d: convert the model with "
-					    "onnx.version_converter",
+		problem(l, ERR_UNSUPPORTED,
+			"opset %lld is older than %d: convert the model with "
+			"onnx.version_converter",
 			(long long)opset, OPSET_OLDEST);
 	l->model->opset = opset > INT_MAX ? INT_MAX : opset;
 }

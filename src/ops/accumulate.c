@@ -37,15 +37,23 @@ static const struct op_arg in[] = { { "Acc", ARG_KEEP, 0 }, { "G", ARG_KEEP, 0 }
 static const struct op_arg out[] = { { "Acc", 0, 1 }, { 0 } };
 
 const struct op_def op_onnxtune_accumulate = {
-	.domain = "onnxtune", .name = "Accumulate", .since = 1,
-	.in = in, .out = out,
+	.domain = "onnxtune",
+	.name = "Accumulate",
+	.since = 1,
+	.in = in,
+	.out = out,
 	.flags = OP_NO_GRAD,
-	.infer = infer, .ref = ref_accumulate,
+	.infer = infer,
+	.ref = ref_accumulate,
 };
 
 const struct op_def op_onnxtune_store = {
-	.domain = "onnxtune", .name = "Store", .since = 1,
-	.in = in, .out = out,
+	.domain = "onnxtune",
+	.name = "Store",
+	.since = 1,
+	.in = in,
+	.out = out,
 	.flags = OP_NO_GRAD,
-	.infer = infer, .ref = ref_store,
+	.infer = infer,
+	.ref = ref_store,
 };

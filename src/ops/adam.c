@@ -39,20 +39,23 @@ static enum status ref(struct op_io *io)
 }
 
 static const struct op_attr attrs[] = {
-	{ "beta1", ATTR_DOUBLE, 0, 0, 0.9, NULL },
-	{ "beta2", ATTR_DOUBLE, 0, 0, 0.999, NULL },
-	{ "epsilon", ATTR_DOUBLE, 0, 0, 1e-8, NULL },
-	{ "decay", ATTR_DOUBLE, 0, 0, 0, NULL },
-	{ "decoupled", ATTR_INT, 0, 0, 0, NULL },
-	{ 0 },
+	{ "beta1", ATTR_DOUBLE, 0, 0, 0.9, NULL },    { "beta2", ATTR_DOUBLE, 0, 0, 0.999, NULL },
+	{ "epsilon", ATTR_DOUBLE, 0, 0, 1e-8, NULL }, { "decay", ATTR_DOUBLE, 0, 0, 0, NULL },
+	{ "decoupled", ATTR_INT, 0, 0, 0, NULL },     { 0 },
 };
-static const struct op_arg in[] = { OPTIMIZER_INPUTS, { "M", ARG_KEEP, 0 }, { "V", ARG_KEEP, 0 },
-				    { 0 } };
+static const struct op_arg in[] = {
+	OPTIMIZER_INPUTS, { "M", ARG_KEEP, 0 }, { "V", ARG_KEEP, 0 }, { 0 }
+};
 static const struct op_arg out[] = { { "P", 0, 3 }, { "M", 0, 5 }, { "V", 0, 6 }, { 0 } };
 
 const struct op_def op_onnxtune_adam = {
-	.domain = "onnxtune", .name = "Adam", .since = 1,
-	.attrs = attrs, .in = in, .out = out,
+	.domain = "onnxtune",
+	.name = "Adam",
+	.since = 1,
+	.attrs = attrs,
+	.in = in,
+	.out = out,
 	.flags = OP_NO_GRAD,
-	.infer = optimizer_infer, .ref = ref,
+	.infer = optimizer_infer,
+	.ref = ref,
 };

@@ -27,9 +27,14 @@ static const struct op_arg in[] = { { "A", 0, 0 }, { "B", 0, 0 }, { 0 } };
 static const struct op_arg out[] = { { "C", 0, 0 }, { 0 } };
 
 const struct op_def op_add_7 = {
-	.domain = "", .name = "Add", .since = 7,
-	.in = in, .out = out,
+	.domain = "",
+	.name = "Add",
+	.since = 7,
+	.in = in,
+	.out = out,
 	.precision = PRECISION_FOLLOW,
 	.flags = OP_POINTWISE | OP_INPLACE,
-	.infer = infer_broadcast, .ref = ref, .grad = grad,
+	.infer = infer_broadcast,
+	.ref = ref,
+	.grad = grad,
 };

@@ -11,12 +11,12 @@
 
 enum status interpret_op(const struct op_def *def, const struct attr *attrs,
 			 const struct tensor *const *in, uint32_t n_in, const bool *wanted,
-			 struct tensor *out, uint32_t n_out, struct arena *arena,
-			 struct error *err)
+			 struct tensor *out, uint32_t n_out, struct arena *arena, struct error *err)
 {
 	struct graph *graph = graph_new(arena);
-	struct builder b = { .graph = graph, .err = err, .name = "", .op = def->name,
-			     .fold_limit = SIZE_MAX };
+	struct builder b = {
+		.graph = graph, .err = err, .name = "", .op = def->name, .fold_limit = SIZE_MAX
+	};
 	uint32_t *ids = arena_alloc(arena, n_in * sizeof *ids);
 	uint32_t *results = arena_alloc(arena, n_out * sizeof *results);
 	for (uint32_t k = 0; k < n_in; k++)

@@ -27,8 +27,13 @@ static const struct op_arg in[] = { { "Step", ARG_KEEP, 0 }, { "W", ARG_KEEP, 0 
 static const struct op_arg out[] = { { "Root", 0, 0 }, { 0 } };
 
 const struct op_def op_onnxtune_loss_root = {
-	.domain = "onnxtune", .name = "LossRoot", .since = 1,
-	.attrs = attrs, .in = in, .out = out,
+	.domain = "onnxtune",
+	.name = "LossRoot",
+	.since = 1,
+	.attrs = attrs,
+	.in = in,
+	.out = out,
 	.flags = OP_NO_GRAD,
-	.infer = infer, .ref = ref,
+	.infer = infer,
+	.ref = ref,
 };

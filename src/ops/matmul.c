@@ -51,7 +51,8 @@ static enum status ref(struct op_io *io)
 	walk_broadcast(&w, 2, &batch_b);
 	bool exact = !dtype_is_float(a->dtype);
 	for (; walk_more(&w); walk_next(&w)) {
-		int64_t oy = w.offset[0] * m * n, oa = w.offset[1] * m * k, ob = w.offset[2] * k * n;
+		int64_t oy = w.offset[0] * m * n, oa = w.offset[1] * m * k,
+			ob = w.offset[2] * k * n;
 		for (int64_t i = 0; i < m; i++)
 			for (int64_t j = 0; j < n; j++) {
 				double sum = 0;
@@ -132,9 +133,15 @@ static const struct op_arg in[] = { { "A", ARG_PARAM, 0 }, { "B", ARG_PARAM, 0 }
 static const struct op_arg out[] = { { "Y", 0, 0 }, { 0 } };
 
 const struct op_def op_matmul_1 = {
-	.domain = "", .name = "MatMul", .since = 1,
-	.attrs = attrs, .in = in, .out = out,
+	.domain = "",
+	.name = "MatMul",
+	.since = 1,
+	.attrs = attrs,
+	.in = in,
+	.out = out,
 	.precision = PRECISION_HALF,
 	.flags = OP_WIDE,
-	.infer = infer, .ref = ref, .grad = grad,
+	.infer = infer,
+	.ref = ref,
+	.grad = grad,
 };

@@ -58,13 +58,19 @@ enum precision {
 };
 
 enum {
-	OP_POINTWISE = 1, /* out[i] depends on the inputs' elements i (broadcast): any layout serves */
-	OP_VIEW = 2,      /* output 0 has the elements of input 0 in the same plain order */
-	OP_INPLACE = 4,   /* output 0 may take the memory of an input of its size and type */
-	OP_WIDE = 8,      /* has the attribute `_out`: element type of output 0 (0: that of input 0);
-	                     the sum is formed and written in it without rounding to the inputs' type */
-	OP_NO_GRAD = 16,  /* its outputs are constant almost everywhere: the gradient stops (Shape, Equal) */
-	OP_KEEPS_FORM = 32, /* a parameter stays one through it (Identity, Reshape, Transpose, Cast...) */
+	/* out[i] depends on the inputs' elements i (broadcast): any layout serves */
+	OP_POINTWISE = 1,
+	/* output 0 has the elements of input 0 in the same plain order */
+	OP_VIEW = 2,
+	/* output 0 may take the memory of an input of its size and type */
+	OP_INPLACE = 4,
+	/* has the attribute `_out`: element type of output 0 (0: that of input 0); the sum is formed
+	   and written in it without rounding to the inputs' type */
+	OP_WIDE = 8,
+	/* its outputs are constant almost everywhere: the gradient stops (Shape, Equal) */
+	OP_NO_GRAD = 16,
+	/* a parameter stays one through it (Identity, Reshape, Transpose, Cast...) */
+	OP_KEEPS_FORM = 32,
 };
 
 /* ---- infer and ref ---- */

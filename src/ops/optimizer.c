@@ -8,8 +8,9 @@ enum status optimizer_infer(struct op_io *io)
 	const struct tensor *p = io->in[2];
 	for (uint32_t k = 3; k < io->n_in; k++)
 		if (io->in[k]->dtype != p->dtype || !shape_equal(&io->in[k]->shape, &p->shape))
-			return fail(io->err, ERR_INTERNAL, "gradient or moment differs from its "
-							   "parameter in type");
+			return fail(io->err, ERR_INTERNAL,
+				    "gradient or moment differs from its "
+				    "parameter in type");
 	for (uint32_t k = 0; k < io->n_out; k++)
 		infer_set(io, k, p->dtype, &p->shape);
 	return OK;

@@ -39,20 +39,29 @@ static const struct op_arg in[] = { { "X", 0, 0 }, { 0 } };
 static const struct op_arg out[] = { { "Y", 0, 0 }, { 0 } };
 
 const struct op_def op_relu_6 = {
-	.domain = "", .name = "Relu", .since = 6,
-	.in = in, .out = out,
+	.domain = "",
+	.name = "Relu",
+	.since = 6,
+	.in = in,
+	.out = out,
 	.precision = PRECISION_FOLLOW,
 	.flags = OP_POINTWISE | OP_INPLACE,
-	.infer = infer_number, .ref = ref, .grad = grad,
+	.infer = infer_number,
+	.ref = ref,
+	.grad = grad,
 };
 
 static const struct op_arg grad_in[] = { { "dY", 0, 0 }, { "Y", 0, 0 }, { 0 } };
 static const struct op_arg grad_out[] = { { "dX", 0, 0 }, { 0 } };
 
 const struct op_def op_onnxtune_relu_grad = {
-	.domain = "onnxtune", .name = "ReluGrad", .since = 1,
-	.in = grad_in, .out = grad_out,
+	.domain = "onnxtune",
+	.name = "ReluGrad",
+	.since = 1,
+	.in = grad_in,
+	.out = grad_out,
 	.precision = PRECISION_FOLLOW,
 	.flags = OP_POINTWISE | OP_INPLACE,
-	.infer = infer_broadcast, .ref = ref_grad,
+	.infer = infer_broadcast,
+	.ref = ref_grad,
 };

@@ -48,8 +48,13 @@ static const struct op_arg in[] = { { "Step", ARG_KEEP, 0 }, { 0 } };
 static const struct op_arg out[] = { { "Step", 0, 1 }, { 0 } };
 
 const struct op_def op_onnxtune_scale_update = {
-	.domain = "onnxtune", .name = "ScaleUpdate", .since = 1,
-	.attrs = attrs, .in = in, .out = out,
+	.domain = "onnxtune",
+	.name = "ScaleUpdate",
+	.since = 1,
+	.attrs = attrs,
+	.in = in,
+	.out = out,
 	.flags = OP_NO_GRAD,
-	.infer = infer_same, .ref = ref,
+	.infer = infer_same,
+	.ref = ref,
 };

@@ -38,8 +38,13 @@ static const struct op_arg in[] = { OPTIMIZER_INPUTS, { "M", ARG_KEEP | ARG_OPTI
 static const struct op_arg out[] = { { "P", 0, 3 }, { "M", 0, 5 }, { 0 } };
 
 const struct op_def op_onnxtune_sgd = {
-	.domain = "onnxtune", .name = "SGD", .since = 1,
-	.attrs = attrs, .in = in, .out = out,
+	.domain = "onnxtune",
+	.name = "SGD",
+	.since = 1,
+	.attrs = attrs,
+	.in = in,
+	.out = out,
 	.flags = OP_NO_GRAD,
-	.infer = optimizer_infer, .ref = ref,
+	.infer = optimizer_infer,
+	.ref = ref,
 };

@@ -14,9 +14,10 @@
 
 /* Inputs that the session gives besides the model's own. */
 #define WINDOW_WEIGHT_NAME "onnxtune.window_weight" /* F64 scalar: W, weight of the whole window */
-#define SAMPLE_BASE_NAME "onnxtune.sample_base"     /* I64 scalar: index in the window of the
+#define SAMPLE_BASE_NAME                                                                           \
+	"onnxtune.sample_base"        /* I64 scalar: index in the window of the
 						       micro-batch's first sample */
-#define LABELS_NAME "onnxtune.labels"               /* see the loss operators */
+#define LABELS_NAME "onnxtune.labels" /* see the loss operators */
 #define WEIGHTS_NAME "onnxtune.weights"
 #define LEARNING_RATE_NAME "onnxtune.learning_rate" /* F64 list: rate of the n-th good step */
 
@@ -28,10 +29,10 @@ struct step_block {
 	int64_t good_steps;     /* steps that changed the parameters */
 	int64_t steps;          /* all steps */
 	uint64_t seed;
-	float inverse;          /* 1 / scale, of this step */
-	float clip;             /* factor that clips this step's gradients, at most 1 */
-	double norm;            /* L2 norm of this step's unscaled gradients, before clipping */
-	double loss;            /* of this step: weighted mean over the window */
+	float inverse; /* 1 / scale, of this step */
+	float clip;    /* factor that clips this step's gradients, at most 1 */
+	double norm;   /* L2 norm of this step's unscaled gradients, before clipping */
+	double loss;   /* of this step: weighted mean over the window */
 };
 
 #endif

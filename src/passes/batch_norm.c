@@ -63,9 +63,14 @@ static void fold_into_conv(struct batch_norm *p, const struct node *conv, const 
 		t = build(b, "Add", IN(build(b, "Mul", IN(bias, s)), t));
 	}
 	uint32_t in[3] = { p->r.map[conv->in[0]], ws, build_cast(b, t, dtype) };
-	rewrite_copy_with(&p->r, &(struct node){ .def = conv->def, .name = conv->name,
-						 .op = conv->op, .n_in = 3, .n_out = 1,
-						 .out = node->out, .attrs = conv->attrs },
+	rewrite_copy_with(&p->r,
+			  &(struct node){ .def = conv->def,
+					  .name = conv->name,
+					  .op = conv->op,
+					  .n_in = 3,
+					  .n_out = 1,
+					  .out = node->out,
+					  .attrs = conv->attrs },
 			  in);
 }
 

@@ -36,10 +36,11 @@ enum status bind_shapes(const struct graph *loaded, int64_t batch, const struct 
 				if (*d == DIM_UNKNOWN && round && fallback)
 					*d = fallback;
 				if (*d == DIM_UNKNOWN && round)
-					status = fail(err, ERR_INPUT,
-						      "input '%s': axis %d has no size in the model; "
-						      "give it with the data or --image-size",
-						      v->name, i);
+					status = fail(
+						err, ERR_INPUT,
+						"input '%s': axis %d has no size in the model; "
+						"give it with the data or --image-size",
+						v->name, i);
 				if (*d != DIM_UNKNOWN && name && !map_get(&names, name, &at)) {
 					map_set(&names, name, dims.n);
 					*array_push(&dims) = *d;
@@ -141,7 +142,8 @@ enum status bind_graph(const struct graph *loaded, const struct shape *shapes, c
 	}
 	for (uint32_t i = 0; i < loaded->order.n; i++)
 		if (live[loaded->order.v[i]])
-			bind_node(&b, loaded, graph_node(loaded, loaded->order.v[i]), map, problems);
+			bind_node(&b, loaded, graph_node(loaded, loaded->order.v[i]), map,
+				  problems);
 	free(live);
 	if (problems->total > before) {
 		graph_free(graph);

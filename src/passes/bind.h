@@ -13,7 +13,8 @@
 
 struct binding {
 	struct graph *graph;
-	uint32_t *map; /* per value of the loaded graph: its value here, 0 when there is none (arena) */
+	uint32_t *
+		map; /* per value of the loaded graph: its value here, 0 when there is none (arena) */
 };
 
 /*

@@ -12,11 +12,11 @@
 
 struct walk_state {
 	struct builder *b;
-	uint32_t n_values;  /* of the forward graph */
+	uint32_t n_values; /* of the forward graph */
 	uint32_t n_nodes;
-	uint32_t *source;   /* per value: an x that it depends on, 0 if none */
-	bool *stop;         /* per value: it is an x */
-	uint32_t *sum;      /* per value: gradient so far, 0 if none */
+	uint32_t *source; /* per value: an x that it depends on, 0 if none */
+	bool *stop;       /* per value: it is an x */
+	uint32_t *sum;    /* per value: gradient so far, 0 if none */
 	bool wide;
 };
 
@@ -123,8 +123,13 @@ static void node_backward(struct walk_state *w, struct node *node, struct proble
 		problems_add(problems, &err);
 		return;
 	}
-	struct grad g = { .b = b, .node = node, .x = node->in, .y = node->out, .dy = dy,
-			  .need = need, .dx = dx };
+	struct grad g = { .b = b,
+			  .node = node,
+			  .x = node->in,
+			  .y = node->out,
+			  .dy = dy,
+			  .need = need,
+			  .dx = dx };
 	node->def->grad(&g);
 	for (uint32_t k = 0; k < node->n_in; k++)
 		if (need[k] && dx[k])
@@ -140,8 +145,9 @@ enum status gradient_build(struct builder *b, const uint32_t *y, const uint32_t 
 	struct graph *graph = b->graph;
 	uint32_t before = problems->total, n_order = graph->order.n;
 	const char *name = b->name, *op = b->op;
-	struct walk_state w = { .b = b, .n_values = graph->values.n, .n_nodes = graph->nodes.n,
-				.wide = wide };
+	struct walk_state w = {
+		.b = b, .n_values = graph->values.n, .n_nodes = graph->nodes.n, .wide = wide
+	};
 	w.source = mem_alloc(w.n_values * sizeof *w.source);
 	w.stop = mem_alloc(w.n_values);
 	w.sum = mem_alloc(w.n_values * sizeof *w.sum);

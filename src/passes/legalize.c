@@ -59,9 +59,9 @@ enum status legalize_apply(struct graph **graph, const struct target *target, st
 		rewrite_copy_with(&r, node, in);
 		for (uint32_t k = 0; k < node->n_out; k++)
 			if (node->out[k])
-				r.map[node->out[k]] =
-					build_cast(&r.b, r.map[node->out[k]],
-						   graph_value(from, node->out[k])->t.dtype);
+				r.map[node->out[k]] = build_cast(
+					&r.b, r.map[node->out[k]],
+					graph_value(from, node->out[k])->t.dtype);
 	}
 	return rewrite_end(&r, graph);
 }

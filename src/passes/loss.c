@@ -97,11 +97,13 @@ enum status loss_choose(const struct graph *graph, const struct loss_head *head,
 	if (kind == LOSS_CROSS_ENTROPY && !integer_labels)
 		return fail(err, ERR_INPUT, "cross-entropy needs integer class labels");
 	if (kind == LOSS_CROSS_ENTROPY && t->shape.dim[head->axis] < 2)
-		return fail(err, ERR_INPUT, "the output has a single score, no classes: use "
-					    "--loss bce or mse");
+		return fail(err, ERR_INPUT,
+			    "the output has a single score, no classes: use "
+			    "--loss bce or mse");
 	if (kind == LOSS_BCE && integer_labels && per_sample != 1)
-		return fail(err, ERR_INPUT, "the model ends in %lld sigmoids: give one 0/1 target "
-					    "for each in the labels array",
+		return fail(err, ERR_INPUT,
+			    "the model ends in %lld sigmoids: give one 0/1 target "
+			    "for each in the labels array",
 			    (long long)per_sample);
 	*out = kind;
 	return OK;

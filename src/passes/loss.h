@@ -50,7 +50,7 @@ enum status MUST_CHECK loss_choose(const struct graph *graph, const struct loss_
  */
 uint32_t loss_build(struct builder *b, const struct loss_head *head, enum loss_kind kind);
 
-const char *loss_name(enum loss_kind kind);     /* "cross-entropy", "bce", "mse" */
-const char *ending_name(enum ending ending);    /* "Softmax", ... */
+const char *loss_name(enum loss_kind kind);  /* "cross-entropy", "bce", "mse" */
+const char *ending_name(enum ending ending); /* "Softmax", ... */
 
 #endif

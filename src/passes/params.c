@@ -48,7 +48,8 @@ static void find_candidates(const struct graph *loaded, struct param_verdict *ve
 		const struct value *v = graph_value(loaded, i);
 		if (v->kind != VALUE_CONSTANT || !dtype_is_trainable(v->t.dtype))
 			continue;
-		verdicts[i] = (struct param_verdict){ .is_float = true, .trained = true,
+		verdicts[i] = (struct param_verdict){ .is_float = true,
+						      .trained = true,
 						      .reason = "not read as a weight" };
 		if (!v->t.shape.rank) {
 			verdicts[i].trained = false;
@@ -66,7 +67,8 @@ static void find_candidates(const struct graph *loaded, struct param_verdict *ve
 			if (!arg || !v->is_float || !(arg->flags & (ARG_HOST | ARG_NO_GRAD)))
 				continue;
 			v->trained = false;
-			v->reason = arg->flags & ARG_HOST ? "a bound or shape" : "running statistics";
+			v->reason = arg->flags & ARG_HOST ? "a bound or shape"
+							  : "running statistics";
 		}
 	}
 }
@@ -91,12 +93,12 @@ static bool is_mask(const struct tensor *t)
 }
 
 struct follow {
-	const struct graph *graph;  /* bound */
+	const struct graph *graph; /* bound */
 	const struct graph *loaded;
 	struct param_verdict *verdicts;
-	uint32_t *source;  /* per bound value: 1 + loaded constant that it is a form of, 0 if none */
-	bool *data;        /* comes from an input */
-	bool *weighted;    /* and a trained weight went into it */
+	uint32_t *source; /* per bound value: 1 + loaded constant that it is a form of, 0 if none */
+	bool *data;       /* comes from an input */
+	bool *weighted;   /* and a trained weight went into it */
 };
 
 static void mark(struct follow *f, uint32_t source, bool *chosen)
@@ -195,8 +197,9 @@ enum status params_choose(const struct graph *loaded, const struct shape *shapes
 	enum status status = bind_graph(loaded, shapes, trained, &bound, problems, err);
 	if (status == OK) {
 		uint32_t n = bound.graph->values.n;
-		struct follow f = { bound.graph, loaded, verdicts,
-				    mem_alloc(n * sizeof *f.source), mem_alloc(n), mem_alloc(n) };
+		struct follow f = { bound.graph,  loaded,
+				    verdicts,     mem_alloc(n * sizeof *f.source),
+				    mem_alloc(n), mem_alloc(n) };
 		follow_graph(&f, &bound, chosen);
 		for (uint32_t i = 1; i < loaded->values.n; i++)
 			verdicts[i].trained &= chosen[i];

@@ -10,8 +10,10 @@ void phase_mark(struct graph *graph)
 {
 	enum phase *read = mem_alloc(graph->values.n * sizeof *read); /* phase of a reader */
 	static const enum phase source[] = {
-		[VALUE_INPUT] = PHASE_MICRO, [VALUE_CONSTANT] = PHASE_INIT,
-		[VALUE_PARAM] = PHASE_UPDATE, [VALUE_STATE] = PHASE_MICRO,
+		[VALUE_INPUT] = PHASE_MICRO,
+		[VALUE_CONSTANT] = PHASE_INIT,
+		[VALUE_PARAM] = PHASE_UPDATE,
+		[VALUE_STATE] = PHASE_MICRO,
 	};
 	for (uint32_t i = 1; i < graph->values.n; i++) {
 		struct value *v = graph_value(graph, i);

@@ -7,15 +7,39 @@
 #include <string.h>
 
 /* torch.autocast's lists as ONNX operators; what is not listed follows its inputs. */
-static const char *const autocast_half[] = { "Conv", "ConvTranspose", "MatMul", "Gemm", "Einsum",
-					     "PRelu", "LSTM", "GRU", "RNN", "Attention", NULL };
-static const char *const autocast_full[] = {
-	"Exp", "Log", "Pow", "Reciprocal", "Acos", "Asin", "Cosh", "Sinh", "Tan", "Softplus",
-	"LayerNormalization", "RMSNormalization", "GroupNormalization", "LpNormalization",
-	"ReduceL1", "ReduceL2", "ReduceSum", "ReduceProd", "ReduceLogSumExp", "CumSum", "Softmax",
-	"LogSoftmax", "Resize", "Upsample", "SoftmaxCrossEntropyLoss", "NegativeLogLikelihoodLoss",
-	"SoftmaxCrossEntropy", "SigmoidCrossEntropy", "SquaredError", NULL
-};
+static const char *const autocast_half[] = { "Conv",   "ConvTranspose", "MatMul", "Gemm",
+					     "Einsum", "PRelu",         "LSTM",   "GRU",
+					     "RNN",    "Attention",     NULL };
+static const char *const autocast_full[] = { "Exp",
+					     "Log",
+					     "Pow",
+					     "Reciprocal",
+					     "Acos",
+					     "Asin",
+					     "Cosh",
+					     "Sinh",
+					     "Tan",
+					     "Softplus",
+					     "LayerNormalization",
+					     "RMSNormalization",
+					     "GroupNormalization",
+					     "LpNormalization",
+					     "ReduceL1",
+					     "ReduceL2",
+					     "ReduceSum",
+					     "ReduceProd",
+					     "ReduceLogSumExp",
+					     "CumSum",
+					     "Softmax",
+					     "LogSoftmax",
+					     "Resize",
+					     "Upsample",
+					     "SoftmaxCrossEntropyLoss",
+					     "NegativeLogLikelihoodLoss",
+					     "SoftmaxCrossEntropy",
+					     "SigmoidCrossEntropy",
+					     "SquaredError",
+					     NULL };
 
 static bool listed(const char *const *list, const char *name)
 {

@@ -83,7 +83,8 @@ static void update_parameter(struct builder *b, const struct training_options *o
 	uint32_t m = add_state(graph, m_name, v->t.dtype, &v->t.shape);
 	uint32_t s = add_state(graph, v_name, v->t.dtype, &v->t.shape), out[3];
 	build_outputs(b, "Adam", IN(step, rates, p, g, m, s),
-		      (struct attr[]){ attr_double("beta1", o->beta1), attr_double("beta2", o->beta2),
+		      (struct attr[]){ attr_double("beta1", o->beta1),
+				       attr_double("beta2", o->beta2),
 				       attr_double("epsilon", o->epsilon),
 				       attr_double("decay", decay),
 				       attr_int("decoupled", o->optimizer == OPTIMIZER_ADAMW),

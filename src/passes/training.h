@@ -15,16 +15,16 @@ enum optimizer_kind { OPTIMIZER_SGD, OPTIMIZER_ADAM, OPTIMIZER_ADAMW };
 
 struct training_options {
 	enum optimizer_kind optimizer;
-	double momentum;       /* SGD */
+	double momentum; /* SGD */
 	bool nesterov;
 	double beta1, beta2, epsilon; /* Adam, AdamW */
-	double decay;          /* weight decay of weights */
-	bool decay_all;        /* also of biases and norms (parameters with at most one axis) */
-	double clip_norm;      /* 0: none */
-	bool dynamic_scale;    /* loss scaling, semantics of torch.amp.GradScaler */
+	double decay;                 /* weight decay of weights */
+	bool decay_all;     /* also of biases and norms (parameters with at most one axis) */
+	double clip_norm;   /* 0: none */
+	bool dynamic_scale; /* loss scaling, semantics of torch.amp.GradScaler */
 	int64_t growth_interval;
 	float min_scale;
-	int64_t rates;         /* length of the table of learning rates: good steps planned */
+	int64_t rates; /* length of the table of learning rates: good steps planned */
 };
 
 /*

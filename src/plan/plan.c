@@ -16,8 +16,8 @@
 #include <string.h>
 
 struct group {
-	uint32_t resident; /* 1 + index, 0: in the arena */
-	uint32_t direct;   /* 1 + resident of the accumulator that it is formed in by FIRST */
+	uint32_t resident;    /* 1 + index, 0: in the arena */
+	uint32_t direct;      /* 1 + resident of the accumulator that it is formed in by FIRST */
 	uint32_t first, last; /* steps of its program */
 	size_t bytes, offset;
 	enum phase phase;
@@ -33,10 +33,10 @@ struct step_info {
 };
 
 struct plan_layout {
-	uint32_t *group_of;   /* per value: the value that stands for its group */
-	struct group *groups; /* by that value */
+	uint32_t *group_of;      /* per value: the value that stands for its group */
+	struct group *groups;    /* by that value */
 	struct step_info *steps; /* by position in graph->order */
-	uint32_t *position;   /* per node: its position within its program */
+	uint32_t *position;      /* per node: its position within its program */
 };
 
 /* ---- groups ---- */
@@ -162,13 +162,13 @@ static void find_residents(struct plan *plan)
 	for (uint32_t v = 1; v < graph->values.n; v++) {
 		struct group *g = &l->groups[v];
 		bool outside = graph_value(graph, v)->kind != VALUE_TEMP;
-		if (l->group_of[v] != v || !(g->used || (outside && graph_value(graph, v)->kind ==
-									   VALUE_INPUT)))
+		if (l->group_of[v] != v ||
+		    !(g->used || (outside && graph_value(graph, v)->kind == VALUE_INPUT)))
 			continue;
 		if (!outside && !g->crosses)
 			continue;
-		plan->residents[plan->n_residents++] =
-			(struct resident){ .value = v, .bytes = g->bytes };
+		plan->residents[plan->n_residents++] = (struct resident){ .value = v,
+									  .bytes = g->bytes };
 		g->resident = plan->n_residents;
 	}
 }
@@ -248,7 +248,8 @@ static enum status place_phase(struct plan *plan, enum phase phase, struct error
 		if (l->group_of[v] != v || g->resident || !g->used || g->phase != phase)
 			continue;
 		to[n] = &g->offset;
-		in[n++] = (struct interval){ .bytes = g->bytes, .first = g->first,
+		in[n++] = (struct interval){ .bytes = g->bytes,
+					     .first = g->first,
 					     .last = g->last };
 	}
 	for (uint32_t i = 0; i < graph->order.n; i++) {
@@ -257,7 +258,8 @@ static enum status place_phase(struct plan *plan, enum phase phase, struct error
 			continue;
 		to[n] = &l->steps[i].offset;
 		in[n++] = (struct interval){ .bytes = l->steps[i].workspace,
-					     .first = l->position[id], .last = l->position[id] };
+					     .first = l->position[id],
+					     .last = l->position[id] };
 	}
 	enum status status = offsets_plan(in, n, &total, err);
 	for (uint32_t k = 0; k < n && status == OK; k++)
@@ -275,14 +277,13 @@ static void add_programs(struct plan *plan)
 {
 	const struct graph *graph = plan->graph;
 	static const enum phase phase_of[PROGRAM_COUNT] = {
-		[PROGRAM_INIT] = PHASE_INIT, [PROGRAM_UPDATE] = PHASE_UPDATE,
+		[PROGRAM_INIT] = PHASE_INIT,   [PROGRAM_UPDATE] = PHASE_UPDATE,
 		[PROGRAM_FIRST] = PHASE_MICRO, [PROGRAM_NEXT] = PHASE_MICRO,
 		[PROGRAM_APPLY] = PHASE_APPLY,
 	};
 	for (int p = 0; p < PROGRAM_COUNT; p++) {
 		struct program *program = &plan->programs[p];
-		program->steps = arena_alloc(&plan->arena,
-					     graph->order.n * sizeof *program->steps);
+		program->steps = arena_alloc(&plan->arena, graph->order.n * sizeof *program->steps);
 		for (uint32_t i = 0; i < graph->order.n; i++) {
 			const struct step_info *s = &plan->layout->steps[i];
 			const struct node *node = graph_node(graph, graph->order.v[i]);

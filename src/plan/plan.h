@@ -27,16 +27,16 @@ enum program_kind {
 };
 
 struct resident {
-	uint32_t value;     /* of the graph: tells kind, name, type, layout and first content */
+	uint32_t value; /* of the graph: tells kind, name, type, layout and first content */
 	size_t bytes;
-	void *memory;       /* set by the owner before plan_link */
+	void *memory; /* set by the owner before plan_link */
 };
 
 struct plan_step {
 	uint32_t node;
 	const struct kernel *kernel;
-	void *state;        /* owned by the plan, shared by FIRST and NEXT */
-	void **in, **out;   /* device memory, after plan_link */
+	void *state;      /* owned by the plan, shared by FIRST and NEXT */
+	void **in, **out; /* device memory, after plan_link */
 	void *workspace;
 };
 
@@ -48,11 +48,11 @@ struct program {
 struct plan {
 	const struct backend *backend;
 	struct device *device;
-	const struct graph *graph;  /* not owned: must outlive the plan */
+	const struct graph *graph; /* not owned: must outlive the plan */
 	struct arena arena;
 	struct resident *residents;
 	uint32_t n_residents;
-	size_t arena_bytes;         /* size of the step arena that the plan needs */
+	size_t arena_bytes; /* size of the step arena that the plan needs */
 	struct program programs[PROGRAM_COUNT];
 	struct plan_layout *layout; /* private */
 };

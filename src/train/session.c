@@ -58,8 +58,8 @@ static const struct target *target_of(const struct session *s)
 	return s->vars.backend->target(s->device);
 }
 
-static enum status build_training(struct session *s, struct graph **out,
-				  struct problems *problems, struct error *err)
+static enum status build_training(struct session *s, struct graph **out, struct problems *problems,
+				  struct error *err)
 {
 	const struct session_options *o = &s->options;
 	struct binding bound;
@@ -127,8 +127,9 @@ static enum status choose_parameters(struct session *s, struct problems *problem
 	for (uint32_t i = 1; i < loaded->values.n; i++)
 		any |= s->trained[i] = s->verdicts[i].trained;
 	if (!any)
-		return fail(err, ERR_INPUT, "nothing to train: no float constant is a weight; "
-					    "choose with --train, see onnxtune inspect");
+		return fail(err, ERR_INPUT,
+			    "nothing to train: no float constant is a weight; "
+			    "choose with --train, see onnxtune inspect");
 	return OK;
 }
 
@@ -257,8 +258,7 @@ enum status session_micro_batch(struct session *session, const struct tensor *in
 	return OK;
 }
 
-enum status session_end_window(struct session *session, struct step_result *out,
-			       struct error *err)
+enum status session_end_window(struct session *session, struct step_result *out, struct error *err)
 {
 	struct step_block before, after;
 	const struct variable *step = variables_find(&session->vars, STEP_NAME);
@@ -316,8 +316,8 @@ enum status session_variable(struct session *session, const char *name, struct a
 	return OK;
 }
 
-enum status session_changes(struct session *session, struct arena *arena,
-			    struct onnx_change **out, uint32_t *n, struct error *err)
+enum status session_changes(struct session *session, struct arena *arena, struct onnx_change **out,
+			    uint32_t *n, struct error *err)
 {
 	const struct model *model = session->model;
 	const struct graph *loaded = model->graph;

@@ -26,18 +26,18 @@ typedef void session_dump_fn(void *ctx, const char *pass, const struct graph *gr
 
 struct session_options {
 	const struct backend *backend;
-	int threads; /* 0: all */
-	int64_t micro_batch;          /* samples computed at a time */
-	const struct shape *shapes;   /* concrete shape of each input at that size */
-	uint32_t output;              /* which output is trained */
-	bool train;                   /* false: evaluation only, nothing else is planned */
-	enum loss_kind loss;          /* LOSS_AUTO: by the ending and the labels */
+	int threads;                /* 0: all */
+	int64_t micro_batch;        /* samples computed at a time */
+	const struct shape *shapes; /* concrete shape of each input at that size */
+	uint32_t output;            /* which output is trained */
+	bool train;                 /* false: evaluation only, nothing else is planned */
+	enum loss_kind loss;        /* LOSS_AUTO: by the ending and the labels */
 	bool integer_labels;
 	bool train_batch_norm;
-	enum dtype half;              /* type of contractions: DT_F32, DT_F16, DT_BF16 */
+	enum dtype half; /* type of contractions: DT_F32, DT_F16, DT_BF16 */
 	enum precision_policy policy;
 	struct training_options training;
-	float loss_scale;             /* first (or fixed) loss scale; 1 without scaling */
+	float loss_scale; /* first (or fixed) loss scale; 1 without scaling */
 	uint64_t seed;
 	const char *const *freeze, *const *train_only; /* patterns, ended by NULL; may be NULL */
 	session_dump_fn *dump;
@@ -57,9 +57,9 @@ struct session {
 	struct loss_head head;          /* how the model ends (values of a graph that is gone) */
 	enum loss_kind loss;            /* LOSS_AUTO when not training */
 	struct runner training, evaluation;
-	void *scratch;                  /* step arena shared by the runners */
-	bool stale;                     /* the evaluation's copies of the weights are old */
-	uint32_t micro_batches;         /* in the current window so far */
+	void *scratch;          /* step arena shared by the runners */
+	bool stale;             /* the evaluation's copies of the weights are old */
+	uint32_t micro_batches; /* in the current window so far */
 	double window_weight;
 	int64_t sample_base;
 	double *rates; /* host copy of the learning rates */
@@ -89,12 +89,12 @@ enum status MUST_CHECK session_micro_batch(struct session *session, const struct
 					   struct error *err);
 
 struct step_result {
-	double loss;      /* weighted mean over the window */
-	double norm;      /* of the unscaled gradients, before clipping */
-	double rate;      /* learning rate that was used */
-	float scale;      /* loss scale that was used */
-	bool skipped;     /* a gradient was not finite: nothing changed */
-	int32_t skips;    /* in a row, this one included */
+	double loss;              /* weighted mean over the window */
+	double norm;              /* of the unscaled gradients, before clipping */
+	double rate;              /* learning rate that was used */
+	float scale;              /* loss scale that was used */
+	bool skipped;             /* a gradient was not finite: nothing changed */
+	int32_t skips;            /* in a row, this one included */
 	int64_t step, good_steps; /* after this one */
 };
 enum status MUST_CHECK session_end_window(struct session *session, struct step_result *out,
@@ -117,7 +117,6 @@ enum status MUST_CHECK session_changes(struct session *session, struct arena *ar
 
 /* Host copy of a variable ("acc:conv.w", "conv.w") in the arena; ERR_INPUT if there is none. */
 enum status MUST_CHECK session_variable(struct session *session, const char *name,
-					struct arena *arena, struct tensor *out,
-					struct error *err);
+					struct arena *arena, struct tensor *out, struct error *err);
 
 #endif

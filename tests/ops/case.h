@@ -46,8 +46,8 @@ struct case_input {
 /* clang-format on */
 
 enum {
-	CASE_NO_GRAD = 1,     /* parity only: too large for differences, or not differentiable */
-	CASE_NO_PARITY = 2,   /* random numbers, or nothing that a kernel could do differently */
+	CASE_NO_GRAD = 1,   /* parity only: too large for differences, or not differentiable */
+	CASE_NO_PARITY = 2, /* random numbers, or nothing that a kernel could do differently */
 };
 
 struct op_case {
@@ -57,10 +57,10 @@ struct op_case {
 	int opset;          /* 0: the newest form */
 	struct attr attrs[8];
 	struct case_input in[8];
-	uint32_t outputs;   /* wanted outputs, from the first; 0 stands for 1 */
+	uint32_t outputs; /* wanted outputs, from the first; 0 stands for 1 */
 	unsigned flags;
-	double eps;         /* step of the central differences; 0: 1e-4 */
-	double tolerance;   /* of the gradient, relative to its largest element; 0: 1e-7 */
+	double eps;           /* step of the central differences; 0: 1e-4 */
+	double tolerance;     /* of the gradient, relative to its largest element; 0: 1e-7 */
 	double f32_tolerance; /* of kernels against the reference; 0: 1e-5 relative to the largest */
 	const double *expected; /* output 0 for the inputs given by values (own operators) */
 };
