@@ -7,7 +7,7 @@
 #include "api/tune.h"
 #include "base/text.h"
 #include "eval/report.h"
-#include "graph/graph.h"
+#include "ops/print.h"
 
 #include <stdlib.h>
 #include <string.h>

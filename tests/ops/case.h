@@ -14,6 +14,7 @@
 #define ONNXTUNE_TESTS_OPS_CASE_H
 
 #include "graph/graph.h"
+#include "ops/step.h"
 
 enum fill {
 	FILL_NONE,    /* an absent optional input */
@@ -21,6 +22,7 @@ enum fill {
 	FILL_UNIFORM, /* in [lo, hi) */
 	FILL_INTS,    /* integers in [lo, hi] */
 	FILL_VALUES,  /* values[] */
+	FILL_STEP, /* a step block (ops/step.h): found_inf lo, loss scale hi, good step 4, clip 0.5 */
 };
 
 struct case_input {
@@ -29,6 +31,7 @@ struct case_input {
 	struct shape shape;
 	double lo, hi;
 	const double *values;
+	bool fixed; /* DT_F64 means float64, whatever the type under test */
 };
 
 /* clang-format off */
@@ -41,6 +44,10 @@ struct case_input {
 #define LIST(...)                                                                                  \
 	{ FILL_VALUES, DT_I64, SHAPE(sizeof((double[]){ __VA_ARGS__ }) / sizeof(double)), 0, 0,    \
 	  (const double[]){ __VA_ARGS__ } }
+#define STEP_BLOCK(found_inf, scale)                                                                     \
+	{                                                                                          \
+		FILL_STEP, DT_U8, SHAPE(sizeof(struct step_block)), found_inf, scale, NULL         \
+	}
 #define VALUES(values, ...) { FILL_VALUES, DT_F64, SHAPE(__VA_ARGS__), 0, 0, values }
 #define BOOLS(...) { FILL_INTS, DT_BOOL, SHAPE(__VA_ARGS__), 0, 1, NULL }
 /* clang-format on */

@@ -7,6 +7,7 @@
 #include "base/rng.h"
 
 #include <math.h>
+#include <string.h>
 
 uint32_t case_inputs(const struct op_case *c)
 {
@@ -49,14 +50,26 @@ struct tensor case_tensor(const struct op_case *c, uint32_t k, enum dtype floati
 			  struct arena *arena)
 {
 	const struct case_input *in = &c->in[k];
+	if (in->fill == FILL_STEP) {
+		struct step_block step = { .found_inf = in->lo != 0,
+					   .scale = (float)in->hi,
+					   .inverse = (float)(1 / in->hi),
+					   .clip = 0.5f,
+					   .good_steps = 4,
+					   .steps = 5 };
+		struct tensor t = tensor_new(arena, DT_U8, &in->shape);
+		memcpy(t.data, &step, sizeof step);
+		return t;
+	}
 	if (in->fill == FILL_NONE)
 		return (struct tensor){ 0 };
-	struct tensor t = tensor_new(arena, in->dtype == DT_F64 ? floating : in->dtype, &in->shape);
+	struct tensor t = tensor_new(arena, in->dtype == DT_F64 && !in->fixed ? floating : in->dtype, &in->shape);
 	for (int64_t i = 0, n = shape_elements(&t.shape); i < n; i++) {
 		double u[2], x = 0, lo = in->lo, hi = in->hi;
 		uniform(seed, k, i, u);
 		switch (in->fill) {
 		case FILL_NONE:
+		case FILL_STEP:
 			break;
 		case FILL_NORMAL:
 			x = normal(u) * hi + lo;

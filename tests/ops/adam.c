@@ -1,0 +1,25 @@
+/* Cases of Adam; what it computes is compared with PyTorch's trajectories in tests/unit. */
+#include "case.h"
+
+static const double rates[] = { 1, 0.5, 0.25, 0.125, 0.0625, 0.03125 };
+
+#define RATES                                                                                      \
+	{                                                                                          \
+		FILL_VALUES, DT_F64, SHAPE(6), 0, 0, rates, true                                   \
+	}
+
+const struct op_case cases_adam[] = {
+	{ "adam", "Adam", "onnxtune", .attrs = { { "decay", ATTR_DOUBLE, .d = 0.01 } },
+	  .in = { STEP_BLOCK(0, 1024), RATES, NORMAL(1031), NORMAL(1031), NORMAL(1031),
+		  UNIFORM(0, 1, 1031) },
+	  .outputs = 3, .flags = CASE_NO_GRAD },
+	{ "decoupled", "Adam", "onnxtune",
+	  .attrs = { { "decay", ATTR_DOUBLE, .d = 0.1 }, { "decoupled", ATTR_INT, .i = 1 } },
+	  .in = { STEP_BLOCK(0, 1), RATES, NORMAL(33, 67), NORMAL(33, 67), NORMAL(33, 67),
+		  UNIFORM(0, 1, 33, 67) },
+	  .outputs = 3, .flags = CASE_NO_GRAD },
+	{ "skipped", "Adam", "onnxtune",
+	  .in = { STEP_BLOCK(1, 8), RATES, NORMAL(17), NORMAL(17), NORMAL(17), UNIFORM(0, 1, 17) },
+	  .outputs = 3, .flags = CASE_NO_GRAD },
+	{ 0 },
+};

@@ -1,0 +1,25 @@
+/* Cases of SGD; what it computes is compared with PyTorch's trajectories in tests/unit. */
+#include "case.h"
+
+static const double rates[] = { 1, 0.5, 0.25, 0.125, 0.0625, 0.03125 };
+
+#define RATES                                                                                      \
+	{                                                                                          \
+		FILL_VALUES, DT_F64, SHAPE(6), 0, 0, rates, true                                   \
+	}
+
+const struct op_case cases_sgd[] = {
+	{ "plain", "SGD", "onnxtune", .attrs = { { "decay", ATTR_DOUBLE, .d = 0.01 } },
+	  .in = { STEP_BLOCK(0, 1024), RATES, NORMAL(1031), NORMAL(1031) }, .flags = CASE_NO_GRAD },
+	{ "momentum", "SGD", "onnxtune", .attrs = { { "momentum", ATTR_DOUBLE, .d = 0.9 } },
+	  .in = { STEP_BLOCK(0, 1), RATES, NORMAL(33, 67), NORMAL(33, 67), NORMAL(33, 67) },
+	  .outputs = 2, .flags = CASE_NO_GRAD },
+	{ "nesterov", "SGD", "onnxtune",
+	  .attrs = { { "momentum", ATTR_DOUBLE, .d = 0.9 }, { "nesterov", ATTR_INT, .i = 1 } },
+	  .in = { STEP_BLOCK(0, 8), RATES, NORMAL(7), NORMAL(7), NORMAL(7) }, .outputs = 2,
+	  .flags = CASE_NO_GRAD },
+	{ "skipped", "SGD", "onnxtune", .attrs = { { "momentum", ATTR_DOUBLE, .d = 0.9 } },
+	  .in = { STEP_BLOCK(1, 8), RATES, NORMAL(17), NORMAL(17), NORMAL(17) }, .outputs = 2,
+	  .flags = CASE_NO_GRAD },
+	{ 0 },
+};
