@@ -4,6 +4,8 @@
 Pillow 13.0.0, NumPy 2. The pictures are synthetic. Run from the top of the source tree.
 """
 import pathlib
+import struct
+import zlib
 
 import numpy as np
 from PIL import Image, PngImagePlugin
@@ -30,6 +32,22 @@ def photo():
     return Image.fromarray(np.clip(a, 0, 255).astype(np.uint8), "RGB")
 
 
+def write_interlaced(path, image):
+    """Adam7, which Pillow reads but does not write."""
+    a = np.asarray(image)
+    passes = [(0, 8, 0, 8), (0, 8, 4, 8), (4, 8, 0, 4), (0, 4, 2, 4), (2, 4, 0, 2), (0, 2, 1, 2)]
+    passes.append((1, 2, 0, 1))
+    raw = b""
+    for y, dy, x, dx in passes:
+        raw += b"".join(b"\0" + row.tobytes() for row in a[y::dy, x::dx])
+    header = struct.pack(">IIBBBBB", a.shape[1], a.shape[0], 8, 2, 0, 0, 1)
+    with open(path, "wb") as f:
+        f.write(b"\x89PNG\r\n\x1a\n")
+        for kind, data in (b"IHDR", header), (b"IDAT", zlib.compress(raw)), (b"IEND", b""):
+            crc = zlib.crc32(kind + data)
+            f.write(struct.pack(">I", len(data)) + kind + data + struct.pack(">I", crc))
+
+
 def write(images):
     rgb = photo()
     grey = rgb.convert("L")
@@ -44,6 +62,7 @@ def write(images):
 
     rgb.save(OUT / "rgb.png")
     grey.save(OUT / "grey.png")
+    write_interlaced(OUT / "interlaced.png", rgb)
     rgb.save(OUT / "gamma.png", pnginfo=gamma)
     grey.point(lambda v: 255 if v > 100 else 0).convert("1").save(OUT / "bits.png")
     palette.save(OUT / "palette.png", transparency=3)

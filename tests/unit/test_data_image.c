@@ -87,7 +87,7 @@ static void test_decoding(void **state)
 		free(file);
 		seen++;
 	}
-	assert_int_equal(seen, 28);
+	assert_int_equal(seen, 30);
 }
 
 static void test_resizing(void **state)
