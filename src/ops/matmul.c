@@ -89,7 +89,7 @@ static uint32_t swap_last(struct builder *b, uint32_t x)
 
 /*
  * da = dy b^T and db = a^T dy. A weight [k,n] under a batched a needs no batch of products: the
- * rows of all batches are one long matrix.
+ * rows of all batches are one long matrix. For matrices the transpositions are flags of Gemm.
  */
 static void grad(struct grad *g)
 {
@@ -108,21 +108,24 @@ static void grad(struct grad *g)
 	}
 	uint32_t xa = build_reshape(b, g->x[0], &ma), xb = build_reshape(b, g->x[1], &mb);
 	uint32_t dy = build_reshape(b, g->dy[0], &my);
-	if (mb.rank == 2 && ma.rank > 2) {
-		int64_t k = ma.dim[ma.rank - 1], n = mb.dim[1];
-		int64_t rows = shape_elements(&ma) / (k ? k : 1);
-		xa = build_reshape(b, xa, &SHAPE(rows, k));
-		dy = build_reshape(b, dy, &SHAPE(rows, n));
+	bool matrices = mb.rank == 2;
+	if (matrices) {
+		int64_t rows = 1;
+		for (int i = 0; i < ma.rank - 1; i++)
+			rows *= ma.dim[i];
+		xa = build_reshape(b, xa, &SHAPE(rows, mb.dim[0]));
+		dy = build_reshape(b, dy, &SHAPE(rows, mb.dim[1]));
 	}
 	if (g->need[0]) {
-		uint32_t da = build(b, "MatMul", IN(dy, swap_last(b, xb)));
-		if (mb.rank == 2)
-			da = build_reshape(b, da, &ma);
-		da = build_reduce_to(b, da, &ma);
+		uint32_t da = matrices ? build(b, "Gemm", IN(dy, xb), attr_int("transB", 1))
+				       : build(b, "MatMul", IN(dy, swap_last(b, xb)));
+		if (!matrices)
+			da = build_reduce_to(b, da, &ma);
 		g->dx[0] = build_reshape(b, da, &sa);
 	}
 	if (g->need[1]) {
-		uint32_t db = build(b, "MatMul", IN(swap_last(b, xa), dy));
+		uint32_t db = matrices ? build(b, "Gemm", IN(xa, dy), attr_int("transA", 1))
+				       : build(b, "MatMul", IN(swap_last(b, xa), dy));
 		db = build_reduce_to(b, db, &mb);
 		g->dx[1] = build_reshape(b, db, &sb);
 	}

@@ -4,6 +4,8 @@
 /* clang-format off */
 #define AXIS(a) { "axis", ATTR_INT, .i = a }
 #define EPSILON(e) { "epsilon", ATTR_FLOAT, .f = e }
+/* Uniform in float32 whatever type is under test: half types can't tell them from each other. */
+#define FLOATS(lo, hi, ...) { FILL_UNIFORM, DT_F32, SHAPE(__VA_ARGS__), lo, hi, NULL }
 /* clang-format on */
 
 static const double x[] = { 1, 2, 4, 3, -4, 0 };
@@ -29,8 +31,8 @@ const struct op_case cases_layer_normalization[] = {
 	{ "long rows", "LayerNormalization", .in = { NORMAL(5, 1027), NORMAL(1027), NORMAL(1027) },
 	  .outputs = 3, .flags = CASE_NO_GRAD },
 	{ "far from zero", "LayerNormalization",
-	  .in = { UNIFORM(100, 101, 9, 65), NORMAL(65), NORMAL(65) }, .outputs = 3,
-	  .flags = CASE_NO_GRAD, .f32_tolerance = 1e-3 },
+	  .in = { FLOATS(100, 101, 9, 65), FLOATS(1, 2, 65), FLOATS(1, 2, 65) }, .outputs = 3,
+	  .flags = CASE_NO_GRAD, .f32_tolerance = 1e-4 },
 	{ "gradient", "LayerNormGrad", "onnxtune",
 	  .in = { VALUES(dy, 2, 3), VALUES(x, 2, 3), VALUES(scale, 3), VALUES(mean, 2, 1),
 		  VALUES(rstd, 2, 1) },
