@@ -2,7 +2,7 @@
  * device.c - the CPU as a device (see cpu.h). Memory is host memory, a stream runs what is queued
  * at once, so events have nothing to wait for and captures nothing to record.
  */
-#include "backend/cpu/cpu.h"
+#include "backend/cpu/dnn.h"
 
 #include <omp.h>
 #include <stdio.h>
@@ -36,8 +36,8 @@ static const char *target_kernel(const struct target *target, const struct op_ca
 }
 
 /* The first kernel of the operator that would take the call in the layouts that it wishes for. */
-static void target_propose(const struct target *target, const struct op_call *call,
-			   enum layout *in, enum layout *out)
+static void target_propose(const struct target *target, const struct op_call *call, enum layout *in,
+			   enum layout *out)
 {
 	(void)target;
 	const struct kernel *best = NULL;
@@ -72,9 +72,10 @@ static void target_propose(const struct target *target, const struct op_call *ca
 static enum status cpu_open(const struct backend_options *options, struct device **out,
 			    struct error *err)
 {
-	(void)err;
+	struct dnn *dnn;
+	TRY(dnn_open(&dnn, err));
 	struct device *d = mem_alloc(sizeof *d);
-	*d = (struct device){ .threads = options->threads };
+	*d = (struct device){ .threads = options->threads, .dnn = dnn };
 	if (d->threads <= 0)
 		d->threads = omp_get_num_procs();
 	omp_set_num_threads(d->threads);
@@ -90,6 +91,7 @@ static enum status cpu_open(const struct backend_options *options, struct device
 
 static void cpu_close(struct device *device)
 {
+	dnn_close(device->dnn);
 	free(device);
 }
 
@@ -219,17 +221,30 @@ static void cpu_capture_free(struct capture *capture)
 const struct backend backend_cpu = {
 	.name = "cpu",
 	.host_visible = true,
-	.open = cpu_open, .close = cpu_close,
-	.target = cpu_target, .describe = cpu_describe, .memory_total = cpu_memory_total,
+	.open = cpu_open,
+	.close = cpu_close,
+	.target = cpu_target,
+	.describe = cpu_describe,
+	.memory_total = cpu_memory_total,
 	.kernel = cpu_kernel,
-	.alloc = cpu_alloc, .free = cpu_free,
-	.alloc_host = cpu_alloc, .free_host = cpu_free,
-	.stream_new = cpu_stream_new, .stream_free = cpu_stream_free,
-	.copy_in = cpu_copy, .copy_out = cpu_copy, .copy = cpu_copy, .fill = cpu_fill,
+	.alloc = cpu_alloc,
+	.free = cpu_free,
+	.alloc_host = cpu_alloc,
+	.free_host = cpu_free,
+	.stream_new = cpu_stream_new,
+	.stream_free = cpu_stream_free,
+	.copy_in = cpu_copy,
+	.copy_out = cpu_copy,
+	.copy = cpu_copy,
+	.fill = cpu_fill,
 	.stream_wait = cpu_stream_wait,
-	.event_new = cpu_event_new, .event_free = cpu_event_free,
-	.event_record = cpu_event_record, .stream_wait_event = cpu_stream_wait_event,
+	.event_new = cpu_event_new,
+	.event_free = cpu_event_free,
+	.event_record = cpu_event_record,
+	.stream_wait_event = cpu_stream_wait_event,
 	.event_wait = cpu_event_wait,
-	.capture_begin = cpu_capture_begin, .capture_end = cpu_capture_end,
-	.capture_launch = cpu_capture_launch, .capture_free = cpu_capture_free,
+	.capture_begin = cpu_capture_begin,
+	.capture_end = cpu_capture_end,
+	.capture_launch = cpu_capture_launch,
+	.capture_free = cpu_capture_free,
 };

@@ -1,0 +1,245 @@
+/*
+ * matmul.c - MatMul and Gemm through oneDNN's matrix product; transposed operands are strides. The
+ * rows of all batches are one long matrix where b has no batch, equal batches are one batched
+ * product, and batches that broadcast are one product each. A bias along the columns goes into the
+ * product, any other scaling or addition of Gemm is a pass over the result.
+ */
+#include "backend/cpu/dnn.h"
+#include "backend/cpu/simd.h"
+
+#include "ops/op.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* y = alpha a b + beta C with C read at (i * c_stride[0] + j * c_stride[1]). */
+struct product {
+	int64_t m, k, n, batch;
+	bool trans_a, trans_b;
+	bool bias;         /* C is a bias of n elements that the product adds */
+	float alpha, beta; /* beta 0: there is no C, or it is the bias */
+	int64_t c_stride[2];
+};
+
+struct state {
+	struct dnn_op *op;
+	struct product p;
+	struct shape outer; /* of products of their own: batches that broadcast */
+	struct shape outer_a, outer_b;
+	size_t size, size_y; /* of the elements of a and b, and of y */
+};
+
+/* ---- what the node asks for ---- */
+
+static void gemm_product(const struct op_call *call, struct product *p)
+{
+	const struct shape *a = &call->in[0].t.shape, *y = &call->out[0].t.shape;
+	bool has_c = call->n_in > 2 && call->in[2].t.dtype;
+	*p = (struct product){
+		.m = y->dim[0],
+		.n = y->dim[1],
+		.batch = 1,
+		.trans_a = node_int(call->node, "transA") != 0,
+		.trans_b = node_int(call->node, "transB") != 0,
+		.alpha = node_float(call->node, "alpha"),
+		.beta = has_c ? node_float(call->node, "beta") : 0,
+	};
+	p->k = a->dim[!p->trans_a];
+	if (!has_c)
+		return;
+	int64_t stride[SHAPE_MAX_RANK];
+	shape_broadcast_strides(&call->in[2].t.shape, y, stride);
+	p->c_stride[0] = stride[0];
+	p->c_stride[1] = stride[1];
+	p->bias = p->alpha == 1 && p->beta == 1 && call->in[2].t.shape.rank &&
+		  shape_elements(&call->in[2].t.shape) == p->n &&
+		  call->in[2].t.shape.dim[call->in[2].t.shape.rank - 1] == p->n;
+	if (p->bias)
+		p->beta = 0;
+}
+
+static struct shape as_matrix(const struct shape *s, bool left)
+{
+	if (s->rank != 1)
+		return *s;
+	return left ? SHAPE(1, s->dim[0]) : SHAPE(s->dim[0], 1);
+}
+
+/* Fills s->p and the shapes of batches that broadcast. */
+static void matmul_product(const struct op_call *call, struct state *s)
+{
+	struct shape a = as_matrix(&call->in[0].t.shape, true);
+	struct shape b = as_matrix(&call->in[1].t.shape, false), outer;
+	struct product *p = &s->p;
+	*p = (struct product){ .m = a.dim[a.rank - 2],
+			       .k = a.dim[a.rank - 1],
+			       .n = b.dim[b.rank - 1],
+			       .batch = 1,
+			       .alpha = 1 };
+	a.rank -= 2;
+	b.rank -= 2;
+	shape_broadcast(&a, &b, &outer);
+	int64_t batch = shape_elements(&outer);
+	if (shape_elements(&b) == 1) {
+		p->m *= batch;
+	} else if (shape_elements(&a) == batch && shape_elements(&b) == batch) {
+		p->batch = batch;
+	} else {
+		s->outer = outer;
+		s->outer_a = a;
+		s->outer_b = b;
+	}
+}
+
+static void read_node(const struct op_call *call, struct state *s)
+{
+	*s = (struct state){ .size = dtype_bits(call->in[0].t.dtype) / 8,
+			     .size_y = dtype_bits(call->out[0].t.dtype) / 8 };
+	if (!strcmp(call->def->name, "Gemm"))
+		gemm_product(call, &s->p);
+	else
+		matmul_product(call, s);
+}
+
+/* ---- the kernel ---- */
+
+static bool supports(const struct op_call *call, const char **why)
+{
+	enum dtype type = call->in[0].t.dtype, out = call->out[0].t.dtype;
+	struct state s;
+	for (uint32_t k = 0; k < call->n_in; k++)
+		if (call->in[k].layout != LAYOUT_PLAIN || call->out[0].layout != LAYOUT_PLAIN) {
+			*why = "operands must be plain";
+			return false;
+		}
+	if (!DNN_AVAILABLE) {
+		*why = "built without oneDNN";
+		return false;
+	}
+	if (!dnn_supports(type) || (out != type && out != DT_F32)) {
+		*why = "oneDNN has no matrix product of this type on this CPU";
+		return false;
+	}
+	read_node(call, &s);
+	if (type != DT_F32 && (s.p.alpha != 1 || s.p.beta != 0)) {
+		*why = "alpha and beta are for float32";
+		return false;
+	}
+	*why = "a tensor without elements";
+	return s.p.m && s.p.k && s.p.n && shape_elements(&call->out[0].t.shape);
+}
+
+/* [batch, rows, columns], stored transposed or not. */
+static struct dnn_tensor matrices(enum dtype dtype, int64_t batch, int64_t rows, int64_t columns,
+				  bool transposed)
+{
+	struct dnn_tensor t = { .dtype = dtype,
+				.rank = 2,
+				.dim = { rows, columns },
+				.stride = { transposed ? 1 : columns, transposed ? rows : 1 } };
+	if (batch > 1)
+		t = (struct dnn_tensor){ .dtype = dtype,
+					 .rank = 3,
+					 .dim = { batch, rows, columns },
+					 .stride = { rows * columns, t.stride[0], t.stride[1] } };
+	return t;
+}
+
+static enum status create(struct device *device, const struct op_call *call, void **state,
+			  size_t *workspace, struct error *err)
+{
+	struct state s;
+	const struct product *p = &s.p;
+	read_node(call, &s);
+	struct dnn_matmul m = {
+		.a = matrices(call->in[0].t.dtype, p->batch, p->m, p->k, p->trans_a),
+		.b = matrices(call->in[1].t.dtype, p->batch, p->k, p->n, p->trans_b),
+		.y = matrices(call->out[0].t.dtype, p->batch, p->m, p->n, false),
+	};
+	if (p->bias)
+		m.bias = matrices(call->in[2].t.dtype, 1, 1, p->n, false);
+	TRY(dnn_matmul_new(device->dnn, &m, &s.op, err));
+	*workspace = dnn_op_workspace(s.op);
+	struct state *kept = mem_alloc(sizeof *kept);
+	*kept = s;
+	*state = kept;
+	return OK;
+}
+
+/* y[j] = alpha * y[j] + beta * c[j * stride] */
+SIMD static void scale_add(float *y, const float *c, int64_t n, int64_t stride, float alpha,
+			   float beta)
+{
+	if (stride)
+		for (int64_t j = 0; j < n; j++)
+			y[j] = alpha * y[j] + beta * c[j];
+	else
+		for (int64_t j = 0; j < n; j++)
+			y[j] = alpha * y[j] + beta * *c;
+}
+
+SIMD static void scale(float *y, int64_t n, float alpha)
+{
+	for (int64_t j = 0; j < n; j++)
+		y[j] *= alpha;
+}
+
+static void finish(const struct product *p, float *y, const float *c)
+{
+	if (p->alpha == 1 && p->beta == 0)
+		return;
+#pragma omp parallel for schedule(static) if (p->m * p->n > 32768)
+	for (int64_t i = 0; i < p->m; i++)
+		if (p->beta != 0)
+			scale_add(y + i * p->n, c + i * p->c_stride[0], p->n, p->c_stride[1],
+				  p->alpha, p->beta);
+		else
+			scale(y + i * p->n, p->n, p->alpha);
+}
+
+static enum status run(void *state, const struct kernel_io *io, struct stream *stream)
+{
+	(void)stream;
+	struct state *s = state;
+	const struct product *p = &s->p;
+	void *c = p->bias || p->beta != 0 ? io->in[2] : NULL;
+	struct walk w = walk_start(&s->outer, 3);
+	walk_broadcast(&w, 1, &s->outer_a);
+	walk_broadcast(&w, 2, &s->outer_b);
+	for (; walk_more(&w); walk_next(&w)) {
+		void *data[] = {
+			(char *)io->in[0] + (size_t)(w.offset[1] * p->m * p->k) * s->size,
+			(char *)io->in[1] + (size_t)(w.offset[2] * p->k * p->n) * s->size,
+			p->bias ? c : NULL,
+			(char *)io->out[0] + (size_t)(w.offset[0] * p->m * p->n) * s->size_y,
+		};
+		TRY(dnn_op_run(s->op, data, io->workspace));
+	}
+	finish(p, io->out[0], c);
+	return OK;
+}
+
+static void destroy(void *state)
+{
+	struct state *s = state;
+	dnn_op_free(s->op);
+	free(s);
+}
+
+const struct kernel kernel_matmul = {
+	.op = "MatMul",
+	.name = "onednn matrix product",
+	.supports = supports,
+	.create = create,
+	.run = run,
+	.destroy = destroy,
+};
+
+const struct kernel kernel_gemm = {
+	.op = "Gemm",
+	.name = "onednn matrix product",
+	.supports = supports,
+	.create = create,
+	.run = run,
+	.destroy = destroy,
+};
