@@ -17,9 +17,9 @@ static const struct {
 	const char *name;
 	enum dtype dtype;
 } types[] = {
-	{ "bool", DT_BOOL },   { "int8", DT_I8 },      { "int16", DT_I16 },    { "int32", DT_I32 },
-	{ "int64", DT_I64 },   { "uint8", DT_U8 },     { "uint16", DT_U16 },   { "uint32", DT_U32 },
-	{ "uint64", DT_U64 },  { "float16", DT_F16 },  { "float32", DT_F32 },  { "float64", DT_F64 },
+	{ "bool", DT_BOOL },  { "int8", DT_I8 },     { "int16", DT_I16 },   { "int32", DT_I32 },
+	{ "int64", DT_I64 },  { "uint8", DT_U8 },    { "uint16", DT_U16 },  { "uint32", DT_U32 },
+	{ "uint64", DT_U64 }, { "float16", DT_F16 }, { "float32", DT_F32 }, { "float64", DT_F64 },
 };
 
 /* Element i of every recorded array (models/generate_arrays.py). */
@@ -188,7 +188,8 @@ static void test_headers(void **state)
 		  ERR_INPUT, 8, "too large" },
 		{ "{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999999999999,)}",
 		  ERR_INPUT, 8, "shape" },
-		{ "{'descr': '<f8', 'fortran_order': False, 'shape': (-1,)}", ERR_INPUT, 8, "shape" },
+		{ "{'descr': '<f8', 'fortran_order': False, 'shape': (-1,)}", ERR_INPUT, 8,
+		  "shape" },
 		{ "{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,1)}",
 		  ERR_INPUT, 4, "dimensions" },
 		{ "{'descr': '<U3', 'fortran_order': False, 'shape': (1,)}", ERR_UNSUPPORTED, 12,
