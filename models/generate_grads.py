@@ -102,7 +102,8 @@ def pointwise():
          lambda x, s: F.prelu(x, s.reshape(3)))
     case("hard_sigmoid", "HardSigmoid", {"x": uniform(-4, 4, 12)},
          lambda x: torch.clamp(f32(0.3) * x + f32(0.4), 0, 1), alpha=0.3, beta=0.4)
-    case("hard_swish", "HardSwish", {"x": uniform(-5, 5, 16)}, F.hardswish)
+    case("hard_swish", "HardSwish", {"x": uniform(-5, 5, 16)},
+         lambda x: x * torch.clamp(f32(1 / 6) * x + 0.5, 0, 1))
     case("gelu", "Gelu", {"x": 2 * normal(12)}, F.gelu)
     case("gelu_tanh", "Gelu", {"x": 2 * normal(12)}, lambda x: F.gelu(x, approximate="tanh"), approximate="tanh")
     case("clip", "Clip", {"x": values(-2, -1, -1, 0, 0.5, 1, 1, 2)}, lambda x: torch.clamp(x, -1, 1),
