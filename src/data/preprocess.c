@@ -88,17 +88,17 @@ static bool set_crop(struct preprocess *p, const char *text)
 static bool set_pad(struct preprocess *p, const char *text)
 {
 	double value = 0;
-	bool center = !strncmp(text, ":center", 7);
-	if (center)
-		text += 7;
-	else if (!strncmp(text, ":left", 5))
+	bool left = !strncmp(text, ":left", 5);
+	if (left)
 		text += 5;
+	else if (!strncmp(text, ":center", 7))
+		text += 7;
 	if (*text == ',' && (text++, !take_number(&text, &value)))
 		return false;
 	if (*text)
 		return false;
 	p->resize = RESIZE_PAD;
-	p->pad_center = center;
+	p->pad_center = !left;
 	p->pad_value = value;
 	return true;
 }

@@ -22,8 +22,8 @@ enum setting {
 	 * stretch                    to HxW, whatever the aspect
 	 * crop                       the smallest size that covers HxW, then its center
 	 * crop:SIDE, crop:HxW        the shorter side to SIDE (or both to HxW), then the center
-	 * pad[:left|center][,VALUE]  the largest size that fits into HxW, at the top left or in
-	 *                            the center, the rest VALUE (after normalization; 0)
+	 * pad[:left|center][,VALUE]  the largest size that fits into HxW, in the center (default)
+	 *                            or at the top left, the rest VALUE (after normalization; 0)
 	 */
 	SETTING_RESIZE,
 	SETTING_RESAMPLE, /* bilinear (default), bicubic, nearest, lanczos, box, hamming */

@@ -200,13 +200,13 @@ static const struct {
 	{ "pad",
 	  SHAPE(-1, 3, -1, -1),
 	  { [SETTING_SIZE] = "12x24",
-	    [SETTING_RESIZE] = "pad",
+	    [SETTING_RESIZE] = "pad:left",
 	    [SETTING_CHANNELS] = "grey",
 	    [SETTING_MEAN] = "0.5",
 	    [SETTING_STD] = "0.5" } },
 	{ "pad center",
 	  SHAPE(-1, 1, 12, 25),
-	  { [SETTING_RESIZE] = "pad:center,-1", [SETTING_MEAN] = "0.5", [SETTING_STD] = "0.5" } },
+	  { [SETTING_RESIZE] = "pad,-1", [SETTING_MEAN] = "0.5", [SETTING_STD] = "0.5" } },
 };
 
 static void check_case(size_t i, enum dtype dtype, double tolerance)
@@ -296,8 +296,8 @@ static void test_settings(void **state)
 		{ SETTING_RESIZE, "crop:256", "crop:256" },
 		{ SETTING_RESIZE, "crop:256x300", "crop:256x300" },
 		{ SETTING_RESIZE, "cropped", NULL },
-		{ SETTING_RESIZE, "pad", "pad:left,0" },
-		{ SETTING_RESIZE, "pad,1", "pad:left,1" },
+		{ SETTING_RESIZE, "pad", "pad:center,0" },
+		{ SETTING_RESIZE, "pad,1", "pad:center,1" },
 		{ SETTING_RESIZE, "pad:left,-0.5", "pad:left,-0.5" },
 		{ SETTING_RESIZE, "pad:center", "pad:center,0" },
 		{ SETTING_RESIZE, "pad:right", NULL },
