@@ -190,6 +190,16 @@ static enum status train(struct project *p, int64_t steps, struct tune_result *r
 
 /* ---- the run ---- */
 
+/* The last window of an epoch may end with a short micro-batch: its memory is planned now. */
+static enum status plan_last_batch(struct project *p, struct error *err)
+{
+	int64_t last = p->dataset.train.n % p->window % p->micro_batch;
+	int64_t inner = p->window % p->micro_batch;
+	if (last)
+		TRY(session_plan_short_batch(p->session, last, err));
+	return inner ? session_plan_short_batch(p->session, inner, err) : OK;
+}
+
 static enum status check_output(struct project *p, const char *path, struct error *err)
 {
 	const struct model *m = p->model;
@@ -226,6 +236,7 @@ enum status tune_run(const struct config *config, const struct api_ui *ui, struc
 	TRY_GOTO(check_output(p, out->output, err), out_run);
 	TRY_GOTO(open_log(config->log, &log, err), out_run);
 	TRY_GOTO(set_rates(p, steps, err), out_run);
+	TRY_GOTO(plan_last_batch(p, err), out_run);
 	log_note(&ui->log, "training %u tensors, %lld numbers, by %s; %lld steps of %lld samples",
 		 p->session->n_parameters, (long long)p->session->n_elements, loss_name(p->loss),
 		 (long long)steps, (long long)p->window);

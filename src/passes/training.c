@@ -141,9 +141,13 @@ enum status training_build(struct graph *graph, const struct training_options *o
 		 out);
 	for (uint32_t k = 0; k < boundary.n; k++)
 		if (d[k]) {
+			/* Names must not depend on the batch: plans for several share them. */
+			const struct value *v = graph_value(graph, boundary.v[k]);
+			const char *of = v->kind == VALUE_PARAM
+						 ? v->name
+						 : arena_printf(graph->arena, "#%u", k);
 			boundary.v[n] = boundary.v[k];
-			d[n] = accumulate(&b, graph_value(graph, boundary.v[k])->name, d[k]);
-			n++;
+			d[n++] = accumulate(&b, of, d[k]);
 		}
 	uint32_t loss_sum = accumulate(&b, "loss", loss);
 	TRY_GOTO(gradient_build(&b, boundary.v, d, n, all.v, all.n, true, g, problems), out);

@@ -58,15 +58,15 @@ static const struct target *target_of(const struct session *s)
 	return s->vars.backend->target(s->device);
 }
 
-static enum status build_training(struct session *s, struct graph **out, struct problems *problems,
-				  struct error *err)
+static enum status build_training(struct session *s, const struct shape *shapes,
+				  struct graph **out, struct problems *problems, struct error *err)
 {
 	const struct session_options *o = &s->options;
 	struct binding bound;
 	struct graph *graph;
 	uint32_t *params;
 	enum status status;
-	TRY(bind_graph(s->model->graph, o->shapes, s->trained, &bound, problems, err));
+	TRY(bind_graph(s->model->graph, shapes, s->trained, &bound, problems, err));
 	graph = bound.graph;
 	dump(s, "bind", graph);
 	TRY_GOTO(batch_norm_apply(&graph,
@@ -86,6 +86,7 @@ static enum status build_training(struct session *s, struct graph **out, struct 
 	TRY_GOTO(training_build(graph, &o->training, &params, &s->n_parameters, problems, err),
 		 out_graph);
 	dump(s, "gradient", graph);
+	s->n_elements = 0;
 	for (uint32_t k = 0; k < s->n_parameters; k++)
 		s->n_elements += shape_elements(&graph_value(graph, params[k])->t.shape);
 	TRY_GOTO(lower_apply(&graph, target_of(s), err), out_graph);
@@ -141,7 +142,7 @@ static enum status open_runners(struct session *s, struct problems *problems, st
 	enum status status = OK;
 	first_init(&f, s);
 	if (s->options.train) {
-		TRY_GOTO(build_training(s, &graph, problems, err), out);
+		TRY_GOTO(build_training(s, s->options.shapes, &graph, problems, err), out);
 		TRY_GOTO(runner_open(graph, &s->vars, first, &f, &s->training, err), out);
 		bytes = s->training.plan->arena_bytes;
 	}
@@ -194,6 +195,11 @@ void session_free(struct session *session)
 		return;
 	const struct backend *backend = session->vars.backend;
 	runner_close(&session->training);
+	for (uint32_t i = 0; i < session->short_batches.n; i++) {
+		runner_close(session->short_batches.v[i].runner);
+		free(session->short_batches.v[i].runner);
+	}
+	array_release(&session->short_batches);
 	runner_close(&session->evaluation);
 	if (session->scratch)
 		backend->free(session->device, session->scratch);
@@ -223,22 +229,73 @@ static enum status give(struct runner *runner, const char *name, enum dtype dtyp
 	return runner_input(runner, name, &t, err);
 }
 
+/* The runner for a micro-batch of so many real samples. */
+static enum status runner_for(struct session *s, int64_t samples, struct runner **out,
+			      struct error *err)
+{
+	const struct graph *loaded = s->model->graph;
+	struct problems problems = { 0 };
+	struct graph *graph;
+	*out = &s->training;
+	if (!s->options.train_batch_norm || samples == s->options.micro_batch)
+		return OK;
+	for (uint32_t i = 0; i < s->short_batches.n; i++)
+		if (s->short_batches.v[i].samples == samples) {
+			*out = s->short_batches.v[i].runner;
+			return OK;
+		}
+	struct shape *shapes = arena_alloc(&s->arena, loaded->inputs.n * sizeof *shapes);
+	for (uint32_t k = 0; k < loaded->inputs.n; k++) {
+		shapes[k] = s->options.shapes[k];
+		shapes[k].dim[0] = samples;
+	}
+	TRY(build_training(s, shapes, &graph, &problems, err));
+	struct runner *runner = mem_alloc(sizeof *runner);
+	enum status status = runner_open(graph, &s->vars, NULL, NULL, runner, err);
+	if (status == OK) {
+		*array_push(&s->short_batches) = (struct short_batch){ samples, runner };
+		TRY(runner_link(runner, s->scratch, s->training.plan->arena_bytes, err));
+		*out = runner;
+		return give(runner, WINDOW_WEIGHT_NAME, DT_F64, &s->window_weight, err);
+	}
+	free(runner);
+	return status;
+}
+
+enum status session_plan_short_batch(struct session *session, int64_t samples, struct error *err)
+{
+	struct runner *unused;
+	return runner_for(session, samples, &unused, err);
+}
+
+/* The first rows of a tensor. */
+static struct tensor rows(const struct tensor *t, int64_t n)
+{
+	struct tensor first = *t;
+	first.shape.dim[0] = n;
+	return first;
+}
+
 enum status session_begin_window(struct session *session, double weight, struct error *err)
 {
 	session->micro_batches = 0;
 	session->sample_base = 0;
 	session->window_weight = weight;
 	TRY(give(&session->training, WINDOW_WEIGHT_NAME, DT_F64, &session->window_weight, err));
+	for (uint32_t i = 0; i < session->short_batches.n; i++)
+		TRY(give(session->short_batches.v[i].runner, WINDOW_WEIGHT_NAME, DT_F64,
+			 &session->window_weight, err));
 	return session->vars.backend->stream_wait(session->stream, err);
 }
 
 static enum status give_inputs(struct session *s, struct runner *runner,
-			       const struct tensor *inputs, struct error *err)
+			       const struct tensor *inputs, int64_t n, struct error *err)
 {
 	const struct graph *loaded = s->model->graph;
-	for (uint32_t k = 0; k < loaded->inputs.n; k++)
-		TRY(runner_input(runner, graph_value(loaded, loaded->inputs.v[k])->name, &inputs[k],
-				 err));
+	for (uint32_t k = 0; k < loaded->inputs.n; k++) {
+		struct tensor t = rows(&inputs[k], n);
+		TRY(runner_input(runner, graph_value(loaded, loaded->inputs.v[k])->name, &t, err));
+	}
 	return OK;
 }
 
@@ -246,10 +303,13 @@ enum status session_micro_batch(struct session *session, const struct tensor *in
 				const struct tensor *labels, const struct tensor *weights,
 				int64_t samples, struct error *err)
 {
-	struct runner *runner = &session->training;
-	TRY(give_inputs(session, runner, inputs, err));
-	TRY(runner_input(runner, LABELS_NAME, labels, err));
-	TRY(runner_input(runner, WEIGHTS_NAME, weights, err));
+	struct runner *runner;
+	TRY(runner_for(session, samples, &runner, err));
+	int64_t n = runner == &session->training ? session->options.micro_batch : samples;
+	struct tensor l = rows(labels, n), w = rows(weights, n);
+	TRY(give_inputs(session, runner, inputs, n, err));
+	TRY(runner_input(runner, LABELS_NAME, &l, err));
+	TRY(runner_input(runner, WEIGHTS_NAME, &w, err));
 	TRY(give(runner, SAMPLE_BASE_NAME, DT_I64, &session->sample_base, err));
 	TRY(runner_run(runner, session->micro_batches ? PROGRAM_NEXT : PROGRAM_FIRST, err));
 	session->micro_batches++;
@@ -288,7 +348,7 @@ enum status session_predict(struct session *session, const struct tensor *inputs
 	if (session->stale)
 		TRY(runner_run(runner, PROGRAM_UPDATE, err));
 	session->stale = false;
-	TRY(give_inputs(session, runner, inputs, err));
+	TRY(give_inputs(session, runner, inputs, session->options.micro_batch, err));
 	TRY(runner_run(runner, PROGRAM_FIRST, err));
 	for (uint32_t k = 0; k < runner->graph->outputs.n; k++)
 		if (outputs[k].data)

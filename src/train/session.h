@@ -44,6 +44,11 @@ struct session_options {
 	void *dump_ctx;
 };
 
+struct short_batch {
+	int64_t samples;
+	struct runner *runner;
+};
+
 struct session {
 	const struct model *model; /* not owned */
 	struct session_options options;
@@ -57,6 +62,9 @@ struct session {
 	struct loss_head head;          /* how the model ends (values of a graph that is gone) */
 	enum loss_kind loss;            /* LOSS_AUTO when not training */
 	struct runner training, evaluation;
+	/* Training at other batch sizes, for the short batches of trained BatchNormalization, which
+	 * can't be padded: their statistics are those of the real samples. */
+	ARRAY(struct short_batch) short_batches;
 	void *scratch;          /* step arena shared by the runners */
 	bool stale;             /* the evaluation's copies of the weights are old */
 	uint32_t micro_batches; /* in the current window so far */
@@ -77,8 +85,16 @@ enum status MUST_CHECK session_set_rates(struct session *session, const double *
 					 struct error *err);
 
 /*
+ * Plans micro-batches of fewer samples, before the first step; only where trained
+ * BatchNormalization forbids padding (else it does nothing). session_micro_batch does it when needed.
+ */
+enum status MUST_CHECK session_plan_short_batch(struct session *session, int64_t samples,
+						struct error *err);
+
+/*
  * One window: begin with its total weight W > 0, then each micro-batch (inputs in the order of the
- * model, labels and weights as the loss operator documents them, padding at weight 0), then end.
+ * model, labels and weights as the loss operator documents them; of `samples` real samples, which
+ * come first, the rest padding at weight 0), then end.
  * Host tensors may be reused after the call.
  */
 enum status MUST_CHECK session_begin_window(struct session *session, double weight,
