@@ -114,11 +114,12 @@ def preprocess(images):
     images["stretch"] = chw(normalize(a, mean, std))
     images["stretch nhwc bgr"] = normalize(a[:, :, ::-1], 0, 1, -1, 1)
 
-    # Resize(20) and CenterCrop((15, 18)) of torchvision: 40x30 -> 26x20, top 2 (2.5), left 4.
+    # Resize(20) and CenterCrop of torchvision: 40x30 -> 26x20; halves round to even (2.5, 3.5).
     w, h = int(20 * 40 / 30), 20
     a = np.asarray(rgb.resize((w, h), FILTERS["bicubic"]))
-    top, left = int(round((h - 15) / 2.0)), int(round((w - 18) / 2.0))
-    images["crop"] = chw(normalize(a[top : top + 15, left : left + 18], mean, std))
+    for name, ch, cw in ("crop", 15, 18), ("crop odd", 13, 19):
+        top, left = int(round((h - ch) / 2.0)), int(round((w - cw) / 2.0))
+        images[name] = chw(normalize(a[top : top + ch, left : left + cw], mean, std))
 
     # The smallest size that covers 20x20, its center.
     a = np.asarray(rgb.resize((26, 20), FILTERS["bilinear"]))
