@@ -223,6 +223,20 @@ static enum status write_model(struct project *p, const char *path, struct error
 	return onnx_save(&p->model->file, path, changes, n, err);
 }
 
+/* A model that knows these classes but guesses is most often fed wrong numbers. */
+static void note_chance(const struct project *p, const struct evaluated *e)
+{
+	const struct confusion *c = e->evaluation.confusion;
+	if (!c || c->kind != CONFUSION_SINGLE_LABEL || c->total < 20 ||
+	    confusion_accuracy(c) > 1.2 / c->classes)
+		return;
+	log_note(
+		&p->ui->log,
+		"the untuned model is at chance (%.1f %%): if its classes are these, check --range, "
+		"--mean, --std, --channels and --labels",
+		100 * confusion_accuracy(c));
+}
+
 enum status tune_run(const struct config *config, const struct api_ui *ui, struct tune_result *out,
 		     struct problems *problems, struct error *err)
 {
@@ -241,6 +255,7 @@ enum status tune_run(const struct config *config, const struct api_ui *ui, struc
 		 p->session->n_parameters, (long long)p->session->n_elements, loss_name(p->loss),
 		 (long long)steps, (long long)p->window);
 	TRY_GOTO(project_evaluate(p, "before", &out->before, err), out_run);
+	note_chance(p, &out->before);
 	TRY_GOTO(train(p, steps, out, log, err), out_run);
 	out->signal = *ui->stop > 0 ? *ui->stop : 0;
 	if (!out->signal)
