@@ -302,6 +302,14 @@ static enum status check_head(struct project *p, struct error *err)
 	TRY(loss_choose(g, &p->head, p->dataset.targets == TARGETS_CLASSES, s->options.loss,
 			&p->loss, err));
 	const struct shape *shape = &graph_value(g, p->head.logits)->t.shape;
+	const struct part *part = &p->dataset.validation;
+	if (p->loss != LOSS_CROSS_ENTROPY && shape_elements(&part->targets.shape) / part->n !=
+						     shape_elements(shape) / shape->dim[0]) {
+		char have[SHAPE_TEXT], want[SHAPE_TEXT];
+		return fail(err, ERR_INPUT, "the labels have shape %s, %s takes them as %s",
+			    shape_format(&part->targets.shape, have), loss_name(p->loss),
+			    shape_format(shape, want));
+	}
 	if (p->loss == LOSS_CROSS_ENTROPY && shape->dim[p->head.axis] != p->dataset.n_classes &&
 	    shape->dim[p->head.axis] < (int64_t)p->dataset.n_classes)
 		return fail(err, ERR_INPUT, "the data has %u classes, the model tells %lld apart",

@@ -58,8 +58,8 @@ static const struct target *target_of(const struct session *s)
 	return s->vars.backend->target(s->device);
 }
 
-static enum status build_training(struct session *s, const struct shape *shapes,
-				  struct graph **out, struct problems *problems, struct error *err)
+static enum status build_training(struct session *s, const struct shape *shapes, struct graph **out,
+				  struct problems *problems, struct error *err)
 {
 	const struct session_options *o = &s->options;
 	struct binding bound;
@@ -80,6 +80,9 @@ static enum status build_training(struct session *s, const struct shape *shapes,
 	loss_build(&b, &s->head, s->loss);
 	TRY_GOTO(b.status, out_graph);
 	dump(s, "loss", graph);
+	if (!s->labels)
+		s->labels = arena_alloc(&s->arena,
+					tensor_bytes(&graph_value(graph, s->head.logits)->t) + 8);
 	phase_mark(graph);
 	TRY_GOTO(precision_apply(&graph, o->half, o->policy, err), out_graph);
 	dump(s, "precision", graph);
@@ -299,6 +302,29 @@ static enum status give_inputs(struct session *s, struct runner *runner,
 	return OK;
 }
 
+/* The labels in the type and shape that the loss takes: class numbers 0 and 1 are targets of a
+ * single sigmoid, [N] is [N,1]. */
+static enum status give_labels(struct session *s, struct runner *runner, struct tensor labels,
+			       struct error *err)
+{
+	const struct graph *graph = runner->graph;
+	const struct tensor *want = NULL;
+	for (uint32_t k = 0; k < graph->inputs.n && !want; k++)
+		if (!strcmp(graph_value(graph, graph->inputs.v[k])->name, LABELS_NAME))
+			want = &graph_value(graph, graph->inputs.v[k])->t;
+	int64_t n = shape_elements(&labels.shape);
+	if (n == shape_elements(&want->shape)) {
+		labels.shape = want->shape;
+		if (labels.dtype != want->dtype && dtype_is_float(want->dtype)) {
+			struct tensor t = { want->dtype, want->shape, s->labels };
+			for (int64_t i = 0; i < n; i++)
+				tensor_set(&t, i, tensor_get(&labels, i));
+			labels = t;
+		}
+	}
+	return runner_input(runner, LABELS_NAME, &labels, err);
+}
+
 enum status session_micro_batch(struct session *session, const struct tensor *inputs,
 				const struct tensor *labels, const struct tensor *weights,
 				int64_t samples, struct error *err)
@@ -308,7 +334,7 @@ enum status session_micro_batch(struct session *session, const struct tensor *in
 	int64_t n = runner == &session->training ? session->options.micro_batch : samples;
 	struct tensor l = rows(labels, n), w = rows(weights, n);
 	TRY(give_inputs(session, runner, inputs, n, err));
-	TRY(runner_input(runner, LABELS_NAME, &l, err));
+	TRY(give_labels(session, runner, l, err));
 	TRY(runner_input(runner, WEIGHTS_NAME, &w, err));
 	TRY(give(runner, SAMPLE_BASE_NAME, DT_I64, &session->sample_base, err));
 	TRY(runner_run(runner, session->micro_batches ? PROGRAM_NEXT : PROGRAM_FIRST, err));

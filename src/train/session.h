@@ -71,6 +71,7 @@ struct session {
 	double window_weight;
 	int64_t sample_base;
 	double *rates; /* host copy of the learning rates */
+	void *labels;  /* a micro-batch's labels in the type of the loss */
 	struct arena arena;
 };
 
