@@ -1,0 +1,207 @@
+/*
+ * test_params.c - which constants are trained: each part of the rule on a graph made for it, and the
+ * count on a third-party model, which was found with another tool (every float constant of rank >= 1
+ * but the running statistics).
+ */
+#include "onnx/load.h"
+#include "passes/params.h"
+
+#include "ops/op.h"
+
+#include <limits.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#undef fail
+
+struct fixture {
+	struct arena arena;
+	struct graph *graph;
+	struct shape shape; /* of the input */
+	uint32_t x;
+};
+
+static void begin(struct fixture *f, const struct shape *shape)
+{
+	arena_init(&f->arena);
+	f->graph = graph_new(&f->arena);
+	f->shape = *shape;
+	f->x = graph_add_value(f->graph, "x", VALUE_INPUT, (struct tensor){ DT_F32, *shape, NULL });
+	*array_push(&f->graph->inputs) = f->x;
+}
+
+/* A constant whose elements are all different, from first on. */
+static uint32_t constant(struct fixture *f, const char *name, const struct shape *shape,
+			 double first, double step)
+{
+	struct tensor t = tensor_new(&f->arena, DT_F32, shape);
+	for (int64_t i = 0; i < shape_elements(shape); i++)
+		tensor_set(&t, i, first + step * (double)i);
+	return graph_add_value(f->graph, name, VALUE_CONSTANT, t);
+}
+
+static uint32_t integers(struct fixture *f, const char *name, int64_t a, int64_t b)
+{
+	struct tensor t = tensor_new(&f->arena, DT_I64, &SHAPE(2));
+	tensor_set_int(&t, 0, a);
+	tensor_set_int(&t, 1, b);
+	return graph_add_value(f->graph, name, VALUE_CONSTANT, t);
+}
+
+static uint32_t node(struct fixture *f, const char *op, uint32_t a, uint32_t b)
+{
+	const struct attr none[] = { { 0 } };
+	uint32_t in[] = { a, b };
+	uint32_t id = graph_add_node(f->graph, op_find("", op, INT_MAX), op, op, in, b ? 2 : 1, 1,
+				     NULL, none);
+	return graph_node(f->graph, id)->out[0];
+}
+
+static void check(struct fixture *f, uint32_t y, uint32_t constant, bool trained,
+		  const char *reason)
+{
+	struct problems problems = { 0 };
+	struct error err;
+	struct param_verdict *v = mem_alloc(f->graph->values.n * sizeof *v);
+	f->graph->outputs.n = 0;
+	*array_push(&f->graph->outputs) = y;
+	assert_int_equal(params_choose(f->graph, &f->shape, NULL, NULL, v, &problems, &err), OK);
+	assert_int_equal(v[constant].trained, trained);
+	if (reason)
+		assert_string_equal(v[constant].reason, reason);
+	free(v);
+}
+
+static void end(struct fixture *f)
+{
+	graph_free(f->graph);
+	arena_release(&f->arena);
+}
+
+static void test_weight_and_bias(void **state)
+{
+	(void)state;
+	struct fixture f;
+	begin(&f, &SHAPE(4, 3));
+	uint32_t w = constant(&f, "w", &SHAPE(3, 5), 0, 0.1),
+		 b = constant(&f, "b", &SHAPE(5), 0, 1);
+	uint32_t y = node(&f, "Add", node(&f, "MatMul", f.x, w), b);
+	check(&f, y, w, true, NULL);
+	check(&f, y, b, true, NULL);
+	end(&f);
+}
+
+/* A bias that reaches its Add through a Reshape. */
+static void test_through_reshape(void **state)
+{
+	(void)state;
+	struct fixture f;
+	begin(&f, &SHAPE(4, 3));
+	uint32_t w = constant(&f, "w", &SHAPE(3, 5), 0, 0.1),
+		 b = constant(&f, "b", &SHAPE(5), 0, 1);
+	uint32_t row = node(&f, "Reshape", b, integers(&f, "row", 1, 5));
+	check(&f, node(&f, "Add", node(&f, "MatMul", f.x, w), row), b, true, NULL);
+	end(&f);
+}
+
+/* Mean and standard deviation of the input are no bias and scale. */
+static void test_before_first_weight(void **state)
+{
+	(void)state;
+	struct fixture f;
+	begin(&f, &SHAPE(4, 3));
+	uint32_t mean = constant(&f, "mean", &SHAPE(3), 1, 1);
+	uint32_t w = constant(&f, "w", &SHAPE(3, 5), 0, 0.1);
+	uint32_t y = node(&f, "MatMul", node(&f, "Add", f.x, mean), w);
+	check(&f, y, mean, false, "stands before the first weight");
+	check(&f, y, w, true, NULL);
+	end(&f);
+}
+
+static void test_mask(void **state)
+{
+	(void)state;
+	struct fixture f;
+	begin(&f, &SHAPE(4, 3));
+	uint32_t w = constant(&f, "w", &SHAPE(3, 5), 0, 0.1);
+	uint32_t low = constant(&f, "low", &SHAPE(1, 5), -20000, 1);
+	uint32_t flat = constant(&f, "flat", &SHAPE(1, 5), 1, 0);
+	uint32_t y = node(&f, "Add", node(&f, "Add", node(&f, "MatMul", f.x, w), low), flat);
+	check(&f, y, low, false, "mask");
+	check(&f, y, flat, false, "mask");
+	end(&f);
+}
+
+static void test_scalar(void **state)
+{
+	(void)state;
+	struct fixture f;
+	begin(&f, &SHAPE(4, 3));
+	uint32_t w = constant(&f, "w", &SHAPE(3, 5), 0, 0.1);
+	uint32_t s = constant(&f, "s", &SHAPE_SCALAR, 2, 0);
+	check(&f, node(&f, "Mul", node(&f, "MatMul", f.x, w), s), s, false, "scalar");
+	end(&f);
+}
+
+static void test_patterns(void **state)
+{
+	(void)state;
+	struct fixture f;
+	struct problems problems = { 0 };
+	struct error err;
+	struct param_verdict v[16] = { 0 };
+	const char *all[] = { "*", NULL }, *head[] = { "head*", NULL }, *none[] = { "typo", NULL };
+	begin(&f, &SHAPE(4, 3));
+	uint32_t w = constant(&f, "body", &SHAPE(3, 5), 0, 0.1);
+	uint32_t h = constant(&f, "head.w", &SHAPE(5, 2), 0, 0.1);
+	*array_push(&f.graph->outputs) = node(&f, "MatMul", node(&f, "MatMul", f.x, w), h);
+	assert_int_equal(params_choose(f.graph, &f.shape, all, head, v, &problems, &err), OK);
+	assert_false(v[w].trained);
+	assert_true(v[h].trained);
+	assert_int_equal(params_choose(f.graph, &f.shape, none, NULL, v, &problems, &err),
+			 ERR_USAGE);
+	end(&f);
+}
+
+static void test_third_party(void **state)
+{
+	(void)state;
+	const char *srcdir = getenv("srcdir");
+	char *path = mem_printf("%s/data/demo/ppocr_cls.onnx", srcdir ? srcdir : ".");
+	struct problems problems = { 0 };
+	struct error err;
+	struct model *m;
+	int trained = 0, scalars = 0, statistics = 0;
+	assert_int_equal(model_load(path, &m, &problems, &err), OK);
+	struct param_verdict *v = mem_alloc(m->graph->values.n * sizeof *v);
+	assert_int_equal(
+		params_choose(m->graph, &SHAPE(2, 3, 48, 192), NULL, NULL, v, &problems, &err), OK);
+	for (uint32_t i = 0; i < m->graph->values.n; i++) {
+		trained += v[i].trained;
+		scalars += v[i].is_float && !strcmp(v[i].reason, "scalar");
+		statistics += v[i].is_float && !strcmp(v[i].reason, "running statistics");
+	}
+	assert_int_equal(trained, 143);
+	assert_int_equal(scalars, 72);
+	assert_int_equal(statistics, 70);
+	free(v);
+	model_free(m);
+	free(path);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_weight_and_bias),
+		cmocka_unit_test(test_through_reshape),
+		cmocka_unit_test(test_before_first_weight),
+		cmocka_unit_test(test_mask),
+		cmocka_unit_test(test_scalar),
+		cmocka_unit_test(test_patterns),
+		cmocka_unit_test(test_third_party),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
