@@ -63,7 +63,8 @@ static bool is_default(const struct op_def *def, const struct attr *a)
 		if (strcmp(r->name, a->name) || r->flags)
 			continue;
 		return (a->kind == ATTR_INT && a->i == r->i) ||
-		       (a->kind == ATTR_FLOAT && a->f == r->f) ||
+		       (a->kind == ATTR_FLOAT && a->f == (float)r->f) ||
+		       (a->kind == ATTR_DOUBLE && a->d == r->f) ||
 		       (a->kind == ATTR_STRING && !strcmp(a->s, r->s));
 	}
 	return false;
@@ -77,6 +78,9 @@ static void add_attr(struct text *out, const struct attr *a)
 	switch (a->kind) {
 	case ATTR_FLOAT:
 		text_add(out, "%.6g", a->f);
+		break;
+	case ATTR_DOUBLE:
+		text_add(out, "%.6g", a->d);
 		break;
 	case ATTR_INT:
 		text_add(out, "%lld", (long long)a->i);
