@@ -28,4 +28,14 @@
 #endif
 #define SIMD_INLINE static inline __attribute__((always_inline))
 
+/*
+ * Before a loop: what an iteration writes, no later one reads. Arrays may be the same, element for
+ * element, but must not overlap in another way.
+ */
+#ifdef __clang__
+#define SIMD_LOOP _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define SIMD_LOOP _Pragma("GCC ivdep")
+#endif
+
 #endif
