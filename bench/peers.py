@@ -168,6 +168,15 @@ def read_graph(path):
     return dict(nodes=nodes, constants=constants, trained=weights, output=output)
 
 
+def disturb(net):
+    """Makes no two tensors equal: the exporter would store equal ones once, tied by Identity nodes."""
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            for t in (module.weight, module.bias, module.running_mean, module.running_var):
+                t.data += 0.1 * torch.rand(t.shape)
+    return net
+
+
 def export_net(name, net, path):
     shape = SIZES[name][0]
     file = io.BytesIO()
@@ -190,7 +199,7 @@ def export(args):
             (folder / "model.onnx").write_bytes(args.demo.read_bytes())
             torch.save(read_graph(args.demo), folder / "torch.pt")
         else:
-            net = NETS[name]()
+            net = disturb(NETS[name]())
             export_net(name, net, folder / "model.onnx")
             torch.save(net.state_dict(), folder / "torch.pt")
         for part, n in (("train", batch * batches), ("val", 2 * classes)):
