@@ -163,6 +163,10 @@ struct search {
 	dnnl_primitive_desc_t pd; /* where it stands */
 #if !V3
 	dnnl_primitive_desc_iterator_t iterator;
+	union { /* the iterator keeps a pointer to it */
+		dnnl_convolution_desc_t conv;
+		dnnl_matmul_desc_t matmul;
+	} desc;
 #endif
 };
 
@@ -237,28 +241,28 @@ static dnnl_status_t search_conv(struct dnn *dnn, const struct dnn_conv *c,
 			d->w, bias, d->y, stride, dilation, begin, end, attr);
 	}
 #else
-	dnnl_convolution_desc_t desc;
+	dnnl_convolution_desc_t *desc = &out->desc.conv;
 	dnnl_status_t s;
 	switch (direction) {
 	case DNN_GRAD_INPUT:
-		s = dnnl_dilated_convolution_backward_data_desc_init(&desc, dnnl_convolution_direct,
+		s = dnnl_dilated_convolution_backward_data_desc_init(desc, dnnl_convolution_direct,
 								     &d->x, &d->w, &d->y, stride,
 								     dilation, begin, end);
 		break;
 	case DNN_GRAD_WEIGHT:
 		s = dnnl_dilated_convolution_backward_weights_desc_init(
-			&desc, dnnl_convolution_direct, &d->x, &d->w, bias, &d->y, stride, dilation,
+			desc, dnnl_convolution_direct, &d->x, &d->w, bias, &d->y, stride, dilation,
 			begin, end);
 		break;
 	default:
-		s = dnnl_dilated_convolution_forward_desc_init(&desc, dnnl_forward_training,
+		s = dnnl_dilated_convolution_forward_desc_init(desc, dnnl_forward_training,
 							       dnnl_convolution_direct, &d->x,
 							       &d->w, bias, &d->y, stride, dilation,
 							       begin, end);
 	}
 	if (s != dnnl_success)
 		return s;
-	return search_start(out, dnn, &desc, attr, hint);
+	return search_start(out, dnn, desc, attr, hint);
 #endif
 }
 
@@ -269,11 +273,10 @@ static dnnl_status_t search_matmul(struct dnn *dnn, memory_desc_ref a, memory_de
 #if V3
 	return dnnl_matmul_primitive_desc_create(&out->pd, dnn->engine, a, b, bias, y, attr);
 #else
-	dnnl_matmul_desc_t desc;
-	dnnl_status_t s = dnnl_matmul_desc_init(&desc, a, b, bias, y);
+	dnnl_status_t s = dnnl_matmul_desc_init(&out->desc.matmul, a, b, bias, y);
 	if (s != dnnl_success)
 		return s;
-	return search_start(out, dnn, &desc, attr, NULL);
+	return search_start(out, dnn, &out->desc.matmul, attr, NULL);
 #endif
 }
 
