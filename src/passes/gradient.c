@@ -17,7 +17,7 @@ struct walk_state {
 	uint32_t *source; /* per value: an x that it depends on, 0 if none */
 	bool *stop;       /* per value: it is an x */
 	uint32_t *sum;    /* per value: gradient so far, 0 if none */
-	bool wide;
+	enum gradient_width width;
 };
 
 static enum dtype wide_type(enum dtype dtype)
@@ -85,11 +85,38 @@ static void add_gradient(struct walk_state *w, uint32_t x, uint32_t dx)
 	if (b->status != OK)
 		return;
 	dx = build_reduce_to(b, dx, build_shape(b, x));
-	if (w->wide && w->stop[x])
+	bool wide = w->width == GRADIENT_WIDE || (w->width == GRADIENT_WIDE_ENDS && w->stop[x]);
+	if (wide)
 		dtype = wide_type(dtype);
-	if (b->status == OK && !(w->wide && w->stop[x] && widen_in_place(w, dx, dtype)))
+	if (b->status == OK && !(wide && widen_in_place(w, dx, dtype)))
 		dx = build_cast(b, dx, dtype);
 	w->sum[x] = w->sum[x] ? build(b, "Add", IN(w->sum[x], dx)) : dx;
+}
+
+/*
+ * The gradients of a node's inputs. Wide ones stay so where elements are only moved or retyped; every
+ * other rule gets the type that it expects.
+ */
+static void apply_rule(struct walk_state *w, struct node *node, uint32_t *dy, const bool *need,
+		       uint32_t *dx)
+{
+	struct builder *b = w->b;
+	struct grad g = { .b = b,
+			  .node = node,
+			  .x = node->in,
+			  .y = node->out,
+			  .dy = dy,
+			  .need = need,
+			  .dx = dx };
+	bool wide = w->width == GRADIENT_WIDE;
+	if (wide && !strcmp(node->def->name, "Cast")) {
+		dx[0] = dy[0];
+		return;
+	}
+	for (uint32_t k = 0; wide && k < node->n_out; k++)
+		if (dy[k] && !(node->def->flags & OP_KEEPS_FORM))
+			dy[k] = build_cast(b, dy[k], build_type(b, node->out[k])->dtype);
+	node->def->grad(&g);
 }
 
 static void node_backward(struct walk_state *w, struct node *node, struct problems *problems)
@@ -123,14 +150,7 @@ static void node_backward(struct walk_state *w, struct node *node, struct proble
 		problems_add(problems, &err);
 		return;
 	}
-	struct grad g = { .b = b,
-			  .node = node,
-			  .x = node->in,
-			  .y = node->out,
-			  .dy = dy,
-			  .need = need,
-			  .dx = dx };
-	node->def->grad(&g);
+	apply_rule(w, node, dy, need, dx);
 	for (uint32_t k = 0; k < node->n_in; k++)
 		if (need[k] && dx[k])
 			add_gradient(w, node->in[k], dx[k]);
@@ -139,14 +159,14 @@ static void node_backward(struct walk_state *w, struct node *node, struct proble
 }
 
 enum status gradient_build(struct builder *b, const uint32_t *y, const uint32_t *dy, uint32_t n_y,
-			   const uint32_t *x, uint32_t n_x, bool wide, uint32_t *dx,
+			   const uint32_t *x, uint32_t n_x, enum gradient_width width, uint32_t *dx,
 			   struct problems *problems)
 {
 	struct graph *graph = b->graph;
 	uint32_t before = problems->total, n_order = graph->order.n;
 	const char *name = b->name, *op = b->op;
 	struct walk_state w = {
-		.b = b, .n_values = graph->values.n, .n_nodes = graph->nodes.n, .wide = wide
+		.b = b, .n_values = graph->values.n, .n_nodes = graph->nodes.n, .width = width
 	};
 	w.source = mem_alloc(w.n_values * sizeof *w.source);
 	w.stop = mem_alloc(w.n_values);

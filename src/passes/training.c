@@ -137,7 +137,8 @@ enum status training_build(struct graph *graph, const struct training_options *o
 	uint32_t *d = mem_alloc((boundary.n + 1) * sizeof *d), n = 0;
 	uint32_t *g = mem_alloc((all.n + 1) * sizeof *g);
 	enum status status;
-	TRY_GOTO(gradient_build(&b, &loss, &root, 1, boundary.v, boundary.n, true, d, problems),
+	TRY_GOTO(gradient_build(&b, &loss, &root, 1, boundary.v, boundary.n, GRADIENT_WIDE_ENDS, d,
+				problems),
 		 out);
 	for (uint32_t k = 0; k < boundary.n; k++)
 		if (d[k]) {
@@ -150,7 +151,8 @@ enum status training_build(struct graph *graph, const struct training_options *o
 			d[n++] = accumulate(&b, of, d[k]);
 		}
 	uint32_t loss_sum = accumulate(&b, "loss", loss);
-	TRY_GOTO(gradient_build(&b, boundary.v, d, n, all.v, all.n, true, g, problems), out);
+	TRY_GOTO(gradient_build(&b, boundary.v, d, n, all.v, all.n, GRADIENT_WIDE, g, problems),
+		 out);
 	graph->outputs.n = n = 0;
 	for (uint32_t k = 0; k < all.n; k++)
 		if (g[k]) {

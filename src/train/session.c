@@ -90,8 +90,11 @@ static enum status build_training(struct session *s, const struct shape *shapes,
 		 out_graph);
 	dump(s, "gradient", graph);
 	s->n_elements = 0;
-	for (uint32_t k = 0; k < s->n_parameters; k++)
+	s->parameters = arena_alloc(&s->arena, s->n_parameters * sizeof *s->parameters);
+	for (uint32_t k = 0; k < s->n_parameters; k++) {
 		s->n_elements += shape_elements(&graph_value(graph, params[k])->t.shape);
+		s->parameters[k] = arena_strdup(&s->arena, graph_value(graph, params[k])->name);
+	}
 	TRY_GOTO(lower_apply(&graph, target_of(s), err), out_graph);
 	dump(s, "layout", graph);
 	*out = graph;
@@ -398,6 +401,27 @@ enum status session_variable(struct session *session, const char *name, struct a
 		return fail(err, ERR_INPUT, "no variable '%s'", name);
 	struct tensor t = tensor_new(arena, v->t.dtype, &v->t.shape);
 	TRY(variable_read(&session->vars, v, t.data, err));
+	*out = t;
+	return OK;
+}
+
+enum status session_gradient(struct session *session, const char *name, struct arena *arena,
+			     struct tensor *out, struct error *err)
+{
+	struct runner *runner = &session->training;
+	const struct graph *graph = runner->graph;
+	struct step_block step;
+	uint32_t k = 0;
+	while (k < session->n_parameters && strcmp(session->parameters[k], name))
+		k++;
+	if (k == session->n_parameters)
+		return fail(err, ERR_INPUT, "'%s' is not trained", name);
+	const struct tensor *type = &graph_value(graph, graph->outputs.v[k])->t;
+	struct tensor t = tensor_new(arena, type->dtype, &type->shape);
+	TRY(runner_output(runner, k, t.data, err));
+	TRY(variable_read(&session->vars, variables_find(&session->vars, STEP_NAME), &step, err));
+	for (int64_t i = 0, n = shape_elements(&t.shape); i < n; i++)
+		tensor_set(&t, i, tensor_get(&t, i) * step.inverse);
 	*out = t;
 	return OK;
 }

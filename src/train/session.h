@@ -57,7 +57,8 @@ struct session {
 	struct variables vars;
 	struct param_verdict *verdicts; /* per value of the loaded graph */
 	bool *trained;                  /* per value of the loaded graph */
-	uint32_t n_parameters;          /* tensors */
+	const char **parameters;        /* names of the tensors that are trained */
+	uint32_t n_parameters;          /* of them */
 	int64_t n_elements;             /* numbers in them */
 	struct loss_head head;          /* how the model ends (values of a graph that is gone) */
 	enum loss_kind loss;            /* LOSS_AUTO when not training */
@@ -134,6 +135,13 @@ enum status MUST_CHECK session_changes(struct session *session, struct arena *ar
 
 /* Host copy of a variable ("acc:conv.w", "conv.w") in the arena; ERR_INPUT if there is none. */
 enum status MUST_CHECK session_variable(struct session *session, const char *name,
+					struct arena *arena, struct tensor *out, struct error *err);
+
+/*
+ * The gradient of a trained tensor in the last window, of the mean loss, in the type of its master
+ * and in the arena: unscaled, before clipping. ERR_INPUT when no tensor of that name is trained.
+ */
+enum status MUST_CHECK session_gradient(struct session *session, const char *name,
 					struct arena *arena, struct tensor *out, struct error *err);
 
 #endif
