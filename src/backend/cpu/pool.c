@@ -2,6 +2,10 @@
  * pool.c - MaxPool, AveragePool and their gradients, channels-last: what happens at a position of a
  * window happens to a run of channels at once. The windows are listed when the kernel is created;
  * threads divide the samples, and where these are few, the channels.
+ *
+ * Short runs don't fill vectors. A run is therefore rounded up to whole vectors where memory of the
+ * same sample follows: what is read there is dropped, what is written there is written again later
+ * (windows go upwards), or is a sum to which 0 is added.
  */
 #include "backend/cpu/convert.h"
 #include "backend/cpu/cpu.h"
@@ -14,7 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK 256          /* channels that a thread handles at once, at most */
+#define BLOCK 256 /* channels that a thread handles at once, at most */
+#define VECTOR 8
 #define PARALLEL_MIN 16384 /* elements from which threads pay */
 
 enum kind { MAX, MAX_GRAD, AVERAGE, AVERAGE_GRAD };
@@ -24,6 +29,7 @@ struct window {
 	int64_t base; /* in positions of a plane */
 	int64_t n[CONV_MAX_SPATIAL];
 	float share; /* 1 / what a mean divides by */
+	bool room;   /* memory of the sample follows its last elements of x and y */
 };
 
 struct state {
@@ -56,14 +62,14 @@ struct task {
 /* ---- runs of channels ---- */
 
 /* NaN wins over all. */
-SIMD static void take_larger(float *restrict max, const float *restrict x, int64_t n)
+SIMD_INLINE void take_larger(float *restrict max, const float *restrict x, int64_t n)
 {
 	for (int64_t c = 0; c < n; c++)
 		max[c] = (x[c] > max[c]) | (x[c] != x[c]) ? x[c] : max[c];
 }
 
 /* The same, and at[c] says which element it was. */
-SIMD static void find_larger(float *restrict max, int32_t *restrict at, const float *restrict x,
+SIMD_INLINE void find_larger(float *restrict max, int32_t *restrict at, const float *restrict x,
 			     int32_t element, int64_t n)
 {
 	for (int64_t c = 0; c < n; c++) {
@@ -74,26 +80,26 @@ SIMD static void find_larger(float *restrict max, int32_t *restrict at, const fl
 }
 
 /* dx += dy where this element was the largest */
-SIMD static void add_where(float *restrict dx, const float *restrict dy, const int32_t *restrict at,
+SIMD_INLINE void add_where(float *restrict dx, const float *restrict dy, const int32_t *restrict at,
 			   int32_t element, int64_t n)
 {
 	for (int64_t c = 0; c < n; c++)
 		dx[c] += at[c] == element ? dy[c] : 0;
 }
 
-SIMD static void add(float *restrict sum, const float *restrict x, int64_t n)
+SIMD_INLINE void add(float *restrict sum, const float *restrict x, int64_t n)
 {
 	for (int64_t c = 0; c < n; c++)
 		sum[c] += x[c];
 }
 
-SIMD static void add_scaled(float *restrict sum, const float *restrict x, float scale, int64_t n)
+SIMD_INLINE void add_scaled(float *restrict sum, const float *restrict x, float scale, int64_t n)
 {
 	for (int64_t c = 0; c < n; c++)
 		sum[c] += x[c] * scale;
 }
 
-SIMD static void scale(float *y, float scale, int64_t n)
+SIMD_INLINE void scale(float *y, float scale, int64_t n)
 {
 	for (int64_t c = 0; c < n; c++)
 		y[c] *= scale;
@@ -111,35 +117,44 @@ static int64_t index_y(const struct task *t, int64_t at)
 	return (t->sample * t->s->plane_y + at) * t->s->channels + t->first;
 }
 
-static const float *load_x(const struct task *t, int64_t at, float *scratch)
+static const float *load_x(const struct task *t, int64_t at, float *scratch, int64_t n)
 {
-	return convert_view(t->s->dtype, t->x, index_x(t, at), t->n, scratch);
+	return convert_view(t->s->dtype, t->x, index_x(t, at), n, scratch);
 }
 
-static void max_forward(const struct task *t)
+/* How many channels are handled at a window. */
+static int64_t run_of(const struct task *t, const struct window *w)
+{
+	return w->room ? (t->n + VECTOR - 1) / VECTOR * VECTOR : t->n;
+}
+
+SIMD static void max_forward(const struct task *t)
 {
 	float x[BLOCK], y[BLOCK];
 	for (int64_t o = 0; o < t->s->plane_y; o++) {
 		const struct window *w = &t->s->windows[o];
+		int64_t n = run_of(t, w);
 		float *max = convert_target(t->s->dtype, t->out, index_y(t, o), y);
-		for (int64_t c = 0; c < t->n; c++)
+		for (int64_t c = 0; c < n; c++)
 			max[c] = -INFINITY;
 		EACH_ELEMENT(t->s, w, at)
-		take_larger(max, load_x(t, at, x), t->n);
+		take_larger(max, load_x(t, at, x, n), n);
 		convert_commit(t->s->dtype, max, index_y(t, o), t->n, t->out);
 	}
 }
 
-static void average_forward(const struct task *t)
+SIMD static void average_forward(const struct task *t)
 {
 	float x[BLOCK], y[BLOCK];
 	for (int64_t o = 0; o < t->s->plane_y; o++) {
 		const struct window *w = &t->s->windows[o];
+		int64_t n = run_of(t, w);
 		float *sum = convert_target(t->s->dtype, t->out, index_y(t, o), y);
-		memset(sum, 0, (size_t)t->n * sizeof *sum);
+		for (int64_t c = 0; c < n; c++)
+			sum[c] = 0;
 		EACH_ELEMENT(t->s, w, at)
-		add(sum, load_x(t, at, x), t->n);
-		scale(sum, w->share, t->n);
+		add(sum, load_x(t, at, x, n), n);
+		scale(sum, w->share, n);
 		convert_commit(t->s->dtype, sum, index_y(t, o), t->n, t->out);
 	}
 }
@@ -150,39 +165,53 @@ static float *sum_x(const struct task *t, int64_t at)
 	return t->s->dtype == DT_F32 ? (float *)t->out + index_x(t, at) : t->plane + at * t->n;
 }
 
-static void max_backward(const struct task *t)
+/* dy of a window, with zeros up to n. */
+static const float *load_dy(const struct task *t, int64_t o, float *scratch, int64_t n)
+{
+	if (n == t->n)
+		return convert_view(t->s->dtype, t->dy, index_y(t, o), n, scratch);
+	convert_load(t->s->dtype, t->dy, index_y(t, o), t->n, scratch);
+	for (int64_t c = t->n; c < n; c++)
+		scratch[c] = 0;
+	return scratch;
+}
+
+SIMD static void max_backward(const struct task *t)
 {
 	float x[BLOCK], y[BLOCK], max[BLOCK];
 	int32_t at_max[BLOCK];
 	for (int64_t o = 0; o < t->s->plane_y; o++) {
 		const struct window *w = &t->s->windows[o];
-		const float *dy = convert_view(t->s->dtype, t->dy, index_y(t, o), t->n, y);
+		int64_t n = run_of(t, w);
+		const float *dy = load_dy(t, o, y, n);
 		int32_t element = 0;
 		EACH_ELEMENT(t->s, w, at)
 		{
-			const float *v = load_x(t, at, x);
-			if (element == 0) { /* the first one, whatever it is */
-				memcpy(max, v, (size_t)t->n * sizeof *max);
-				memset(at_max, 0, (size_t)t->n * sizeof *at_max);
-			} else {
-				find_larger(max, at_max, v, element, t->n);
-			}
+			const float *v = load_x(t, at, x, n);
+			if (element == 0) /* the first one, whatever it is */
+				for (int64_t c = 0; c < n; c++) {
+					max[c] = v[c];
+					at_max[c] = 0;
+				}
+			else
+				find_larger(max, at_max, v, element, n);
 			element++;
 		}
 		element = 0;
 		EACH_ELEMENT(t->s, w, at)
-		add_where(sum_x(t, at), dy, at_max, element++, t->n);
+		add_where(sum_x(t, at), dy, at_max, element++, n);
 	}
 }
 
-static void average_backward(const struct task *t)
+SIMD static void average_backward(const struct task *t)
 {
 	float y[BLOCK];
 	for (int64_t o = 0; o < t->s->plane_y; o++) {
 		const struct window *w = &t->s->windows[o];
-		const float *dy = convert_view(t->s->dtype, t->dy, index_y(t, o), t->n, y);
+		int64_t n = run_of(t, w);
+		const float *dy = load_dy(t, o, y, n);
 		EACH_ELEMENT(t->s, w, at)
-		add_scaled(sum_x(t, at), dy, w->share, t->n);
+		add_scaled(sum_x(t, at), dy, w->share, n);
 	}
 }
 
@@ -198,8 +227,9 @@ static void run_task(const struct task *t)
 	default:
 		break;
 	}
-	for (int64_t at = 0; at < t->s->plane_x; at++)
-		memset(sum_x(t, at), 0, (size_t)t->n * sizeof(float));
+	int64_t dense = t->n == t->s->channels || t->s->dtype != DT_F32 ? t->s->plane_x : 1;
+	for (int64_t at = 0; at < t->s->plane_x; at += dense)
+		memset(sum_x(t, at), 0, (size_t)(dense * t->n) * sizeof(float));
 	if (t->s->kind == MAX_GRAD)
 		max_backward(t);
 	else
@@ -265,12 +295,17 @@ static void list_windows(struct state *s, const struct conv_geometry *g, bool co
 	for (int64_t o = 0; o < s->plane_y; o++) {
 		struct pool_window w = pool_window(g, o);
 		struct window *out = &s->windows[o];
+		int64_t last = 0;
 		int64_t counted = count_padding ? w.padded : w.inside;
 		out->share = 1.0f / (float)(counted ? counted : 1);
 		for (int i = 0; i < CONV_MAX_SPATIAL; i++) {
 			out->n[i] = w.last[i] - w.first[i];
 			out->base += (w.start[i] + w.first[i] * g->dilation[i]) * stride[i];
+			last += (out->n[i] - 1) * s->step[i];
 		}
+		last += out->base;
+		out->room = s->blocks == 1 && (s->plane_y - o - 1) * s->channels >= VECTOR &&
+			    (s->plane_x - last - 1) * s->channels >= VECTOR;
 	}
 }
 
