@@ -6,36 +6,35 @@
 #include "backend/cpu/pointwise.h"
 #include "backend/cpu/vector_math.h"
 
-/* ---- loops: the elements are a, b, c; p the numbers that the row chose ---- */
+/* ---- loops: the elements are a, b, c; p and q the numbers that the row chose ---- */
+/* clang-format off */
 
 #define LOOP(name, R, ...)                                                                         \
-	SIMD static void name(void *y_, const void *const *x_, int64_t n, const float *p)          \
+	SIMD static void name(void *y_, const void *const *x_, int64_t n, const float *p_)         \
 	{                                                                                          \
 		R *y = y_;                                                                         \
-		(void)p;                                                                           \
+		float p = p_[0], q = p_[1];                                                        \
+		(void)p, (void)q;                                                                  \
 		__VA_ARGS__                                                                        \
 	}
 #define INPUT(T, name, k) const T *name##_ = x_[k];
 #define EACH SIMD_LOOP for (int64_t i = 0; i < n; i++)
 
 #define LOOP_1(name, T, R, expression)                                                             \
-	LOOP(                                                                                      \
-		name, R, INPUT(T, a, 0) EACH {                                                     \
-			T a = a_[i];                                                               \
-			y[i] = (expression);                                                       \
-		})
+	LOOP(name, R, INPUT(T, a, 0) EACH {                                                        \
+		T a = a_[i];                                                                       \
+		y[i] = (expression);                                                               \
+	})
 #define LOOP_2(name, T, R, expression)                                                             \
-	LOOP(                                                                                      \
-		name, R, INPUT(T, a, 0) INPUT(T, b, 1) EACH {                                      \
-			T a = a_[i], b = b_[i];                                                    \
-			y[i] = (expression);                                                       \
-		})
+	LOOP(name, R, INPUT(T, a, 0) INPUT(T, b, 1) EACH {                                         \
+		T a = a_[i], b = b_[i];                                                            \
+		y[i] = (expression);                                                               \
+	})
 #define LOOP_3(name, T, R, expression)                                                             \
-	LOOP(                                                                                      \
-		name, R, INPUT(T, a, 0) INPUT(T, b, 1) INPUT(T, c, 2) EACH {                       \
-			T a = a_[i], b = b_[i], c = c_[i];                                         \
-			y[i] = (expression);                                                       \
-		})
+	LOOP(name, R, INPUT(T, a, 0) INPUT(T, b, 1) INPUT(T, c, 2) EACH {                          \
+		T a = a_[i], b = b_[i], c = c_[i];                                                 \
+		y[i] = (expression);                                                               \
+	})
 #define UNARY(name, expression) LOOP_1(name, float, float, expression)
 #define BINARY(name, expression) LOOP_2(name, float, float, expression)
 #define TERNARY(name, expression) LOOP_3(name, float, float, expression)
@@ -59,12 +58,12 @@ UNARY(tanh_, vm_tanh(a))
 UNARY(sigmoid, vm_sigmoid(a))
 UNARY(softplus, vm_softplus(a))
 UNARY(relu, a < 0 ? 0 : a)
-UNARY(leaky_relu, a < 0 ? p[0] * a : a)
-UNARY(elu, a < 0 ? p[0] * vm_expm1(a) : a)
+UNARY(leaky_relu, a < 0 ? p * a : a)
+UNARY(elu, a < 0 ? p * vm_expm1(a) : a)
 
 BINARY(add, a + b)
 BINARY(subtract, a - b)
-BINARY(multiply, a *b)
+BINARY(multiply, a * b)
 BINARY(divide, a / b)
 BINARY(max, a < b || b != b ? b : a)
 BINARY(min, b < a || b != b ? b : a)
@@ -72,12 +71,12 @@ BINARY(prelu, a < 0 ? b * a : a)
 
 /* gradients: a is dy, b the input or the output, as in src/ops */
 BINARY(relu_grad, b <= 0 ? 0 : a)
-BINARY(leaky_relu_grad, b > 0 ? a : p[0] * a)
-BINARY(elu_grad, b > 0 ? a : a * p[0] * vm_exp(b))
-BINARY(hard_sigmoid_grad, b <= 0 || b >= 1 ? 0 : p[0] * a)
-BINARY(sigmoid_grad, a *b *(1 - b))
-BINARY(tanh_grad, a *(1 - b * b))
-BINARY(softplus_grad, a *vm_sigmoid(b))
+BINARY(leaky_relu_grad, b > 0 ? a : p * a)
+BINARY(elu_grad, b > 0 ? a : a * p * vm_exp(b))
+BINARY(hard_sigmoid_grad, b <= 0 || b >= 1 ? 0 : p * a)
+BINARY(sigmoid_grad, a * b * (1 - b))
+BINARY(tanh_grad, a * (1 - b * b))
+BINARY(softplus_grad, a * vm_sigmoid(b))
 BINARY(erf_grad, a * 1.12837917f * vm_exp(-b * b))
 TERNARY(prelu_grad, b > 0 ? a : c * a)
 TERNARY(max_grad, b < c ? 0 : b == c ? a / 2 : a)
@@ -93,12 +92,12 @@ SIMD_INLINE float at_most(float x, float high)
 	return x > high ? high : x;
 }
 
-UNARY(hard_sigmoid, at_most(at_least(p[0] * a + p[1], 0), 1))
+UNARY(hard_sigmoid, at_most(at_least(p * a + q, 0), 1))
 TERNARY(clip, at_most(at_least(a, b), c))
-LOOP(
-	clip_grad, float,
-	INPUT(float, a, 0) INPUT(float, b, 1) INPUT(float, c, 2) INPUT(float, d, 3)
-		EACH { y[i] = b_[i] <= c_[i] || b_[i] >= d_[i] ? 0 : a_[i]; })
+LOOP(clip_grad, float,
+     INPUT(float, a, 0) INPUT(float, b, 1) INPUT(float, c, 2) INPUT(float, d, 3) EACH {
+	     y[i] = b_[i] <= c_[i] || b_[i] >= d_[i] ? 0 : a_[i];
+     })
 
 SIMD_INLINE float gelu_of(float x)
 {
@@ -131,11 +130,11 @@ BINARY(gelu_grad, gelu_grad_of(a, b))
 BINARY(gelu_tanh_grad, gelu_tanh_grad_of(a, b))
 
 UNARY(power_1, a)
-UNARY(power_2, a *a)
-UNARY(power_3, a *a *a)
+UNARY(power_2, a * a)
+UNARY(power_3, a * a * a)
 UNARY(power_minus_1, 1 / a)
 UNARY(power_minus_2, 1 / (a * a))
-UNARY(power_constant, powf(a, p[0]))
+UNARY(power_constant, powf(a, p))
 BINARY(power, powf(a, b))
 
 COMPARE(equal, a == b)
@@ -149,14 +148,16 @@ LOGIC(xor_, (a != 0) != (b != 0))
 LOOP_1(not_, uint8_t, uint8_t, a == 0)
 
 #define SELECT(bits)                                                                               \
-	LOOP(                                                                                      \
-		select_##bits, uint##bits##_t,                                                     \
-		INPUT(uint8_t, a, 0) INPUT(uint##bits##_t, b, 1) INPUT(uint##bits##_t, c, 2)       \
-			EACH { y[i] = a_[i] ? b_[i] : c_[i]; })
+	LOOP(select_##bits, uint##bits##_t,                                                        \
+	     INPUT(uint8_t, a, 0) INPUT(uint##bits##_t, b, 1) INPUT(uint##bits##_t, c, 2) EACH {   \
+		     y[i] = a_[i] ? b_[i] : c_[i];                                                 \
+	     })
 SELECT(8)
 SELECT(16)
 SELECT(32)
 SELECT(64)
+
+/* clang-format on */
 
 /* ---- choices ---- */
 
