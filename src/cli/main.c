@@ -94,6 +94,19 @@ static int finish(struct cli *cli, int status)
 	return status == EXIT_DONE ? cli_fail(cli, &err) : status;
 }
 
+/*
+ * libgomp's threads spin while they wait, by default for so long that one other busy process makes
+ * every loop many times slower. How long is read when the library is loaded, so the program starts
+ * itself again with a short spin, unless the user has set one of the variables.
+ */
+static void limit_spinning(char **argv)
+{
+	if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT"))
+		return;
+	if (!setenv("GOMP_SPINCOUNT", "1000", 1))
+		execv("/proc/self/exe", argv); /* if it fails, all works, only slower */
+}
+
 int main(int argc, char **argv)
 {
 	struct arena arena;
