@@ -116,6 +116,7 @@ int main(int argc, char **argv)
 	int status;
 
 	hold_standard_streams();
+	limit_spinning(argv);
 	setlocale(LC_CTYPE, "");
 	catch_signals();
 	arena_init(&arena);
