@@ -43,6 +43,12 @@ class HalfStored(Mlp):
             x = F.linear(F.relu(x) if i else x, w, b)
         return x
 
+    def exported(self):
+        """With plain weights, which the masters are at first."""
+        net = Mlp()
+        net.load_state_dict(self.state_dict())
+        return net
+
 
 class LeNet(Net):
     """1x16x16, two convolutions with max pooling, two linear layers, 10 classes."""

@@ -147,7 +147,8 @@ static void follow_node(struct follow *f, const struct node *node, bool *chosen)
 		f->data[node->out[k]] = data;
 		f->weighted[node->out[k]] = data && weighted;
 	}
-	if ((node->def->flags & OP_KEEPS_FORM) && node->out[0])
+	/* The cast that binding adds after a master is a source itself, though the master is none. */
+	if ((node->def->flags & OP_KEEPS_FORM) && node->out[0] && f->source[node->in[0]])
 		f->source[node->out[0]] = f->source[node->in[0]];
 }
 

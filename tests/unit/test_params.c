@@ -107,6 +107,22 @@ static void test_through_reshape(void **state)
 	end(&f);
 }
 
+/* A weight that is stored in float16: a float32 master is put before it. */
+static void test_half_stored(void **state)
+{
+	(void)state;
+	struct fixture f;
+	begin(&f, &SHAPE(4, 3));
+	struct tensor t = tensor_new(&f.arena, DT_F16, &SHAPE(3, 5));
+	uint32_t w = graph_add_value(f.graph, "w", VALUE_CONSTANT, t);
+	const struct attr to[] = { attr_int("to", DT_F32), { 0 } };
+	uint32_t cast = graph_add_node(f.graph, op_find("", "Cast", 13), "cast", "Cast", &w, 1, 1,
+				       NULL, to);
+	uint32_t y = node(&f, "MatMul", f.x, graph_node(f.graph, cast)->out[0]);
+	check(&f, y, w, true, NULL);
+	end(&f);
+}
+
 /* Mean and standard deviation of the input are no bias and scale. */
 static void test_before_first_weight(void **state)
 {
@@ -197,6 +213,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_weight_and_bias),
 		cmocka_unit_test(test_through_reshape),
+		cmocka_unit_test(test_half_stored),
 		cmocka_unit_test(test_before_first_weight),
 		cmocka_unit_test(test_mask),
 		cmocka_unit_test(test_scalar),
