@@ -1,10 +1,22 @@
-/* Cases of GradStats: kernels are compared in tests/unit/test_steps.c, field by field. */
+/* Cases of GradStats. */
 #include "case.h"
 
+static const double weight[] = { 4 };
+
+#define W                                                                                          \
+	{                                                                                          \
+		FILL_VALUES, DT_F64, SHAPE_SCALAR, 0, 0, weight, true                              \
+	}
+
 const struct op_case cases_grad_stats[] = {
-	{ "two gradients", "GradStats", "onnxtune",
-	  .attrs = { { "max_norm", ATTR_DOUBLE, .d = 1 } },
-	  .in = { STEP_BLOCK(0, 1024), SCALAR(4), SCALAR(2), NORMAL(37), NORMAL(3, 5) },
-	  .flags = CASE_NO_GRAD | CASE_NO_PARITY },
+	{ "clipped", "GradStats", "onnxtune", .attrs = { { "max_norm", ATTR_DOUBLE, .d = 0.001 } },
+	  .in = { STEP_BLOCK(0, 1024), W, SCALAR(2), NORMAL(37), NORMAL(3, 5) },
+	  .flags = CASE_NO_GRAD },
+	{ "not clipped", "GradStats", "onnxtune",
+	  .attrs = { { "max_norm", ATTR_DOUBLE, .d = 1e9 } },
+	  .in = { STEP_BLOCK(1, 1), W, SCALAR(2), NORMAL(37) }, .flags = CASE_NO_GRAD },
+	{ "large", "GradStats", "onnxtune",
+	  .in = { STEP_BLOCK(0, 8), W, SCALAR(2), NORMAL(129, 511), NORMAL(70000) },
+	  .flags = CASE_NO_GRAD },
 	{ 0 },
 };

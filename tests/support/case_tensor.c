@@ -63,7 +63,8 @@ struct tensor case_tensor(const struct op_case *c, uint32_t k, enum dtype floati
 	}
 	if (in->fill == FILL_NONE)
 		return (struct tensor){ 0 };
-	struct tensor t = tensor_new(arena, in->dtype == DT_F64 && !in->fixed ? floating : in->dtype, &in->shape);
+	struct tensor t = tensor_new(
+		arena, in->dtype == DT_F64 && !in->fixed ? floating : in->dtype, &in->shape);
 	for (int64_t i = 0, n = shape_elements(&t.shape); i < n; i++) {
 		double u[2], x = 0, lo = in->lo, hi = in->hi;
 		uniform(seed, k, i, u);
