@@ -33,7 +33,7 @@ static void problem(struct loader *l, enum status status, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	fail(&err, status, "%s", text);
+	fail(&err, status, "%s: %s", l->model->file.path, text);
 	problems_add(l->problems, &err);
 }
 
@@ -72,7 +72,7 @@ static void load_initializers(struct loader *l, const Onnx__GraphProto *g)
 		struct tensor t;
 		if (onnx_file_tensor(&l->model->file, p, &l->model->arena, &t, &err) != OK) {
 			problems_add(l->problems, &err);
-			continue;
+			t = (struct tensor){ 0 };
 		}
 		set_site(l, add_value(l, p->name ? p->name : "", VALUE_CONSTANT, t), p, NULL);
 	}
@@ -116,6 +116,7 @@ static void load_inputs(struct loader *l, const Onnx__GraphProto *g)
 		    graph_value(l->graph, id)->kind == VALUE_CONSTANT)
 			continue; /* an initializer with the right to be overridden (IR 3) */
 		const Onnx__TypeProto__Tensor *type = tensor_type(in);
+		id = add_value(l, name, VALUE_INPUT, (struct tensor){ 0 });
 		if (!type || !dtype_bits((enum dtype)type->elem_type)) {
 			problem(l, ERR_UNSUPPORTED, "input '%s' is no tensor", name);
 			continue;
@@ -125,8 +126,7 @@ static void load_inputs(struct loader *l, const Onnx__GraphProto *g)
 				SHAPE_MAX_RANK);
 			continue;
 		}
-		id = add_value(l, name, VALUE_INPUT,
-			       (struct tensor){ .dtype = (enum dtype)type->elem_type });
+		graph_value(l->graph, id)->t.dtype = (enum dtype)type->elem_type;
 		load_dims(l, graph_value(l->graph, id), type->shape);
 		*array_push(&l->graph->inputs) = id;
 	}
@@ -168,10 +168,11 @@ static bool load_attr(struct loader *l, const char *node, const Onnx__AttributeP
 	case ATTR_TENSOR: {
 		struct tensor *t = arena_alloc(arena, sizeof *t);
 		if (!p->t || onnx_file_tensor(&l->model->file, p->t, arena, t, &err) != OK) {
-			if (!p->t)
-				fail(&err, ERR_INPUT, "attribute '%s' is empty", a.name);
-			fail_context(&err, "node '%s'", node);
-			problems_add(l->problems, &err);
+			if (p->t)
+				problems_add(l->problems, &err);
+			else
+				problem(l, ERR_INPUT, "node '%s': attribute '%s' is empty", node,
+					a.name);
 			return false;
 		}
 		a.tensor = t;
@@ -214,7 +215,7 @@ static bool load_constant(struct loader *l, const Onnx__NodeProto *p)
 	if (!strcmp(a->name, "value") && a->t) {
 		if (onnx_file_tensor(&l->model->file, a->t, &l->model->arena, &t, &err) != OK) {
 			problems_add(l->problems, &err);
-			return true;
+			t = (struct tensor){ 0 };
 		}
 		set_site(l, add_value(l, p->output[0], VALUE_CONSTANT, t), a->t, NULL);
 		return true;
@@ -258,7 +259,7 @@ static void load_node(struct loader *l, const Onnx__NodeProto *p)
 		return;
 	for (uint32_t k = 0; k < n_in; k++)
 		if (*p->input[k])
-			map_get(&l->names, p->input[k], &in[k]); /* is there: see the order */
+			map_get(&l->names, p->input[k], &in[k]); /* told by visit if not there */
 	for (size_t k = 0; k < p->n_attribute; k++)
 		if (load_attr(l, name, p->attribute[k], &attrs[n]))
 			n++;
@@ -282,52 +283,71 @@ static void load_node(struct loader *l, const Onnx__NodeProto *p)
 	}
 }
 
-static bool is_ready(const struct loader *l, const Onnx__NodeProto *p)
+/* Nodes on the way into the graph: each is visited once, after those that make its inputs. */
+struct ordering {
+	Onnx__NodeProto *const *nodes;
+	struct map makers; /* value name to the index of the node that makes it */
+	enum { NEW, WAITING, LOADED } * state;
+	ARRAY(uint32_t) waiting; /* each needs the one after it */
+};
+
+/* An input that is not there when the node is loaded, after all that could come before it. */
+static void tell_missing(struct loader *l, const struct ordering *o, const Onnx__NodeProto *p,
+			 const char *input)
 {
-	uint32_t id;
+	uint32_t maker;
+	bool cycle = map_get(&o->makers, input, &maker) && o->state[maker] == WAITING;
+	problem(l, ERR_INPUT, "node '%s' (%s): input '%s' %s", node_name(l, p),
+		p->op_type ? p->op_type : "", input,
+		cycle ? "is made from the node's own output: a cycle" : "is never defined");
+	if (!cycle) /* told once */
+		add_value(l, input, VALUE_INPUT, (struct tensor){ 0 });
+}
+
+/* Loads the node that waits last, or makes one wait that it needs first. */
+static void visit(struct loader *l, struct ordering *o)
+{
+	uint32_t i = o->waiting.v[o->waiting.n - 1], id, maker;
+	const Onnx__NodeProto *p = o->nodes[i];
+	for (size_t k = 0; k < p->n_input; k++)
+		if (*p->input[k] && !map_get(&l->names, p->input[k], &id) &&
+		    map_get(&o->makers, p->input[k], &maker) && o->state[maker] == NEW) {
+			o->state[maker] = WAITING;
+			*array_push(&o->waiting) = maker;
+			return;
+		}
 	for (size_t k = 0; k < p->n_input; k++)
 		if (*p->input[k] && !map_get(&l->names, p->input[k], &id))
-			return false;
-	return true;
+			tell_missing(l, o, p, p->input[k]);
+	load_node(l, p);
+	o->state[i] = LOADED;
+	o->waiting.n--;
 }
 
 /*
- * The standard asks for sorted nodes and most files have them, so the first pass takes all. What
- * is left over is tried again until nothing becomes ready: a cycle, or an input that is nowhere.
+ * The standard asks for sorted nodes and most files have them. Others are sorted by going back, from
+ * each node in the order of the file, to what it needs.
  */
 static void load_nodes(struct loader *l, const Onnx__GraphProto *g)
 {
-	const Onnx__NodeProto **left = mem_alloc(g->n_node * sizeof *left);
-	size_t n = 0, before = SIZE_MAX;
-	for (size_t i = 0; i < g->n_node; i++)
-		if (is_ready(l, g->node[i]))
-			load_node(l, g->node[i]);
-		else
-			left[n++] = g->node[i];
-	while (n && n < before) {
-		size_t kept = 0;
-		before = n;
-		for (size_t i = 0; i < n; i++)
-			if (is_ready(l, left[i]))
-				load_node(l, left[i]);
-			else
-				left[kept++] = left[i];
-		n = kept;
+	struct ordering o = { .nodes = g->node };
+	uint32_t n = (uint32_t)g->n_node, other;
+	o.state = mem_alloc(n * sizeof *o.state);
+	for (uint32_t i = 0; i < n; i++)
+		for (size_t k = 0; k < g->node[i]->n_output; k++)
+			if (!map_get(&o.makers, g->node[i]->output[k], &other))
+				map_set(&o.makers, g->node[i]->output[k], i);
+	for (uint32_t i = 0; i < n; i++) {
+		if (o.state[i] != NEW)
+			continue;
+		o.state[i] = WAITING;
+		*array_push(&o.waiting) = i;
+		while (o.waiting.n)
+			visit(l, &o);
 	}
-	for (size_t i = 0; i < n; i++)
-		for (size_t k = 0; k < left[i]->n_input; k++) {
-			uint32_t id;
-			const char *in = left[i]->input[k];
-			if (!*in || map_get(&l->names, in, &id))
-				continue;
-			problem(l, ERR_INPUT,
-				"node '%s' (%s): input '%s' is never defined, or by a "
-				"node that needs this one",
-				node_name(l, left[i]), left[i]->op_type ? left[i]->op_type : "",
-				in);
-			break;
-		}
-	free(left);
+	map_release(&o.makers);
+	array_release(&o.waiting);
+	free(o.state);
 }
 
 static void load_outputs(struct loader *l, const Onnx__GraphProto *g)
@@ -344,8 +364,9 @@ static void load_outputs(struct loader *l, const Onnx__GraphProto *g)
 				v->t.dtype = (enum dtype)type->elem_type;
 				load_dims(l, v, type->shape);
 			}
-		} else if (!l->problems->total) /* else it follows from what is told already */
+		} else {
 			problem(l, ERR_INPUT, "output '%s' is never defined", name);
+		}
 	}
 	if (!g->n_output)
 		problem(l, ERR_INPUT, "the model has no output");
@@ -359,7 +380,9 @@ static void load_opset(struct loader *l, const Onnx__ModelProto *m)
 		if (!o->domain || !*o->domain || !strcmp(o->domain, "ai.onnx"))
 			opset = o->version;
 	}
-	if (opset < OPSET_OLDEST)
+	if (!opset)
+		problem(l, ERR_INPUT, "no opset of ai.onnx is imported");
+	else if (opset < OPSET_OLDEST)
 		problem(l, ERR_UNSUPPORTED,
 			"opset %lld is older than %d: convert the model with "
 			"onnx.version_converter",
@@ -373,10 +396,11 @@ static enum status convert(struct model *model, struct problems *problems, struc
 	struct loader l = { .model = model, .problems = problems };
 	uint32_t before = problems->total;
 	if (!m->graph)
-		return fail(err, ERR_INPUT, "not an ONNX model: it has no graph");
+		return fail(err, ERR_INPUT, "%s: not an ONNX model: it has no graph",
+			    model->file.path);
 	if (m->has_ir_version && m->ir_version < 3)
-		return fail(err, ERR_UNSUPPORTED, "IR version %lld is older than 3",
-			    (long long)m->ir_version);
+		return fail(err, ERR_UNSUPPORTED, "%s: IR version %lld is older than 3",
+			    model->file.path, (long long)m->ir_version);
 	l.graph = model->graph = graph_new(&model->arena);
 	load_opset(&l, m);
 	load_initializers(&l, m->graph);

@@ -99,7 +99,7 @@ static void bind_node(struct builder *b, const struct graph *loaded, const struc
 	b->op = node->op;
 	for (uint32_t k = 0; k < node->n_in; k++) {
 		in[k] = map[node->in[k]];
-		if (node->in[k] && !in[k])
+		if (node->in[k] && !in[k] && node->def)
 			return; /* follows from a problem that is told already */
 	}
 	for (uint32_t k = 0; k < node->n_out; k++) {
