@@ -9,6 +9,7 @@
 #include "api/tune.h"
 
 #include "api/output.h"
+#include "train/schedule.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -25,25 +26,18 @@ static double default_rate(const struct session *session)
 	return session->n_elements < 1000000 ? 1e-3 : 1e-4;
 }
 
-/* The rate of each good step: linear warm-up, then the schedule (transformers/optimization.py). */
+/* The rate of each good step. */
 static enum status set_rates(struct project *p, int64_t steps, struct error *err)
 {
 	const struct config *c = p->config;
+	static const enum schedule_kind kinds[] = { SCHEDULE_CONSTANT, SCHEDULE_LINEAR,
+						    SCHEDULE_COSINE };
+	struct schedule schedule = { kinds[c->schedule], c->warmup, steps };
 	double peak = c->lr == CONFIG_AUTO ? default_rate(p->session) : c->lr;
-	double warm = c->warmup < 1 ? floor(c->warmup * (double)steps) : c->warmup;
 	int64_t n = steps > 0 ? steps : 1;
 	double *rates = arena_alloc(&p->arena, (size_t)n * sizeof *rates);
-	for (int64_t i = 0; i < n; i++) {
-		double step = (double)i, rest = fmax(1, (double)steps - warm);
-		double done = (step - warm) / rest, factor = 1;
-		if (step < warm)
-			factor = step / fmax(1, warm);
-		else if (c->schedule == CONFIG_LINEAR)
-			factor = fmax(0, ((double)steps - step) / rest);
-		else if (c->schedule == CONFIG_COSINE)
-			factor = fmax(0, 0.5 * (1 + cos(M_PI * done)));
-		rates[i] = peak * factor;
-	}
+	for (int64_t i = 0; i < n; i++)
+		rates[i] = peak * schedule_factor(&schedule, i);
 	return session_set_rates(p->session, rates, err);
 }
 

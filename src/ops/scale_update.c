@@ -23,11 +23,12 @@ static enum status ref(struct op_io *io)
 		step.good_steps++;
 	}
 	if (node_int(n, "dynamic") && step.found_inf) {
-		step.scale = fmaxf(step.scale * node_float(n, "backoff"), node_float(n, "floor"));
+		step.scale = fmaxf((float)(step.scale * node_double(n, "backoff")),
+				   node_float(n, "floor"));
 		step.growth_tracker = 0;
 	} else if (node_int(n, "dynamic") &&
 		   ++step.growth_tracker == node_int(n, "growth_interval")) {
-		float grown = step.scale * node_float(n, "growth");
+		float grown = (float)(step.scale * node_double(n, "growth"));
 		if (isfinite(grown))
 			step.scale = grown;
 		step.growth_tracker = 0;
@@ -38,8 +39,8 @@ static enum status ref(struct op_io *io)
 
 static const struct op_attr attrs[] = {
 	{ "dynamic", ATTR_INT, 0, 0, 0, NULL },
-	{ "growth", ATTR_FLOAT, 0, 0, 2, NULL },
-	{ "backoff", ATTR_FLOAT, 0, 0, 0.5f, NULL },
+	{ "growth", ATTR_DOUBLE, 0, 0, 2, NULL },
+	{ "backoff", ATTR_DOUBLE, 0, 0, 0.5, NULL },
 	{ "growth_interval", ATTR_INT, 0, 2000, 0, NULL },
 	{ "floor", ATTR_FLOAT, 0, 0, 1, NULL },
 	{ 0 },

@@ -1,0 +1,304 @@
+/*
+ * test_training.c - what happens at the end of a step, alone: loss scale, optimizers, clipping and
+ * learning rates against what PyTorch and the Transformers library recorded step by step
+ * (models/training, models/README.md).
+ */
+#include "data/npy.h"
+#include "ops/interpret.h"
+#include "ops/step.h"
+#include "train/schedule.h"
+#include "trial.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* Calls `each` for every case of models/training/FILE: what stands before "/config" or its like. */
+static void for_cases(const char *file, const char *mark,
+		      void (*each)(const struct arrays *arrays, const char *name))
+{
+	struct arrays arrays;
+	struct arena arena;
+	struct error err;
+	uint32_t cases = 0;
+	arena_init(&arena);
+	const char *path = trial_path(&arena, arena_printf(&arena, "models/training/%s", file));
+	expect_ok(arrays_read(path, &arrays, &err), &err);
+	for (uint32_t i = 0; i < arrays.n; i++) {
+		const char *name = arrays.v[i].name, *end = strrchr(name, '/');
+		if (!end || strcmp(end + 1, mark))
+			continue;
+		each(&arrays, arena_strndup(&arena, name, (size_t)(end - name)));
+		cases++;
+	}
+	assert_true(cases > 0);
+	arrays_release(&arrays);
+	arena_release(&arena);
+}
+
+/* Array CASE/NAME, or NULL. */
+static const struct tensor *find(const struct arrays *arrays, const char *name, const char *array)
+{
+	char key[100];
+	snprintf(key, sizeof key, "%s/%s", name, array);
+	return arrays_find(arrays, key);
+}
+
+static double number(const struct arrays *arrays, const char *name, const char *array, int64_t i)
+{
+	const struct tensor *t = find(arrays, name, array);
+	if (!t)
+		fail_msg("%s/%s is missing", name, array);
+	return tensor_get(t, i);
+}
+
+static void run(const char *op, const struct attr *attrs, const struct tensor *const *in,
+		uint32_t n_in, struct tensor *out, uint32_t n_out, struct arena *arena)
+{
+	static const bool wanted[] = { true, true, true };
+	const struct op_def *def = op_find("onnxtune", op, 1);
+	struct error err;
+	assert_non_null(def);
+	expect_ok(interpret_op(def, attrs, in, n_in, wanted, out, n_out, arena, &err), &err);
+}
+
+static struct tensor step_tensor(struct step_block *step)
+{
+	return (struct tensor){ DT_U8, SHAPE(sizeof *step), step };
+}
+
+/* ---- the loss scale ---- */
+
+static void scaler_case(const struct arrays *arrays, const char *name)
+{
+	double interval = number(arrays, name, "config", 3);
+	struct attr attrs[] = {
+		attr_int("dynamic", 1),
+		attr_double("growth", number(arrays, name, "config", 1)),
+		attr_double("backoff", number(arrays, name, "config", 2)),
+		attr_int("growth_interval", (int64_t)interval),
+		attr_float("floor", 0), /* GradScaler has none */
+		{ 0 },
+	};
+	struct step_block step = { .scale = (float)number(arrays, name, "config", 0) };
+	int32_t skips = 0;
+	int64_t good = 0;
+	for (int64_t i = 0, n = find(arrays, name, "scale")->shape.dim[0]; i < n; i++) {
+		struct tensor in = step_tensor(&step), out;
+		const struct tensor *ins[] = { &in };
+		struct arena arena;
+		arena_init(&arena);
+		step.found_inf = number(arrays, name, "found_inf", i) != 0;
+		skips = step.found_inf ? skips + 1 : 0;
+		good += !step.found_inf;
+		run("ScaleUpdate", attrs, ins, 1, &out, 1, &arena);
+		memcpy(&step, out.data, sizeof step);
+		arena_release(&arena);
+		if (step.scale != (float)number(arrays, name, "scale", i) ||
+		    step.growth_tracker != (int32_t)number(arrays, name, "tracker", i))
+			fail_msg("%s: step %d: scale %.9g, tracker %d", name, (int)i, step.scale,
+				 step.growth_tracker);
+		if (step.skips != skips || step.good_steps != good || step.steps != i + 1)
+			fail_msg("%s: step %d: counted wrong", name, (int)i);
+	}
+}
+
+static void loss_scale_follows_gradscaler(void **state)
+{
+	(void)state;
+	for_cases("scaler.npz", "config", scaler_case);
+}
+
+static void loss_scale_keeps_above_its_floor(void **state)
+{
+	(void)state;
+	struct step_block step = { .scale = 5, .found_inf = 1 };
+	struct attr attrs[] = { attr_int("dynamic", 1), attr_float("floor", 2), { 0 } };
+	static const float scales[] = { 2.5f, 2, 2 };
+	struct arena arena;
+	arena_init(&arena);
+	for (uint32_t i = 0; i < ARRAY_SIZE(scales); i++) {
+		struct tensor in = step_tensor(&step), out;
+		const struct tensor *ins[] = { &in };
+		run("ScaleUpdate", attrs, ins, 1, &out, 1, &arena);
+		memcpy(&step, out.data, sizeof step);
+		assert_true(step.scale == scales[i]);
+	}
+	arena_release(&arena);
+}
+
+/* ---- optimizers ---- */
+
+enum { RATE, MOMENTUM, NESTEROV, BETA1, BETA2, EPSILON, DECAY, CONFIG_SIZE };
+
+static struct tensor converted(const struct tensor *from, int64_t first, int64_t n,
+			       enum dtype dtype, struct arena *arena)
+{
+	struct tensor to = tensor_new(arena, dtype, &SHAPE(n));
+	for (int64_t i = 0; i < n; i++)
+		tensor_set(&to, i, tensor_get(from, first + i));
+	return to;
+}
+
+/* Row `step` of CASE/ARRAY with the number of bits behind its name. */
+static void compare_row(const struct arrays *arrays, const char *name, const char *array, int bits,
+			int64_t step, const struct tensor *got)
+{
+	char key[40];
+	double limit = bits == 64 ? 1e-13 : 2e-6;
+	snprintf(key, sizeof key, "%s%d", array, bits);
+	const struct tensor *expected = find(arrays, name, key);
+	assert_non_null(expected);
+	for (int64_t i = 0, n = got->shape.dim[0]; i < n; i++) {
+		double e = tensor_get(expected, step * n + i), g = tensor_get(got, i);
+		if (!(fabs(g - e) <= limit * (1 + fabs(e))))
+			fail_msg("%s: %s of step %d: %.17g, not %.17g", name, key, (int)step, g, e);
+	}
+}
+
+static void optimizer_run(const struct arrays *arrays, const char *name, enum dtype dtype)
+{
+	const struct tensor *start = arrays_find(arrays, "start");
+	const struct tensor *gradients = arrays_find(arrays, "gradients");
+	int64_t n = start->shape.dim[0], steps = gradients->shape.dim[0];
+	bool sgd = !strncmp(name, "sgd", 3);
+	double c[CONFIG_SIZE];
+	struct arena arena;
+	arena_init(&arena);
+	for (int i = 0; i < CONFIG_SIZE; i++)
+		c[i] = number(arrays, name, "config", i);
+	struct attr sgd_attrs[] = { attr_double("momentum", c[MOMENTUM]),
+				    attr_double("decay", c[DECAY]),
+				    attr_int("nesterov", c[NESTEROV] != 0),
+				    { 0 } };
+	struct attr adam_attrs[] = { attr_double("beta1", c[BETA1]),
+				     attr_double("beta2", c[BETA2]),
+				     attr_double("epsilon", c[EPSILON]),
+				     attr_double("decay", c[DECAY]),
+				     attr_int("decoupled", !strncmp(name, "adamw", 5)),
+				     { 0 } };
+	uint32_t n_moments = !sgd ? 2 : c[MOMENTUM] != 0;
+	const char *const moments[] = { sgd ? "momentum_buffer" : "exp_avg", "exp_avg_sq" };
+	int bits = dtype == DT_F64 ? 64 : 32;
+	/* Gradients come scaled by 4 and are halved by clipping: powers of two change no digit. */
+	struct step_block step = { .scale = 4, .inverse = 0.25f, .clip = 0.5f };
+	struct tensor block = step_tensor(&step);
+	struct tensor rates = { DT_F64, SHAPE(1), &c[RATE] };
+	struct tensor now[3] = { converted(start, 0, n, dtype, &arena),
+				 tensor_new(&arena, dtype, &SHAPE(n)),
+				 tensor_new(&arena, dtype, &SHAPE(n)) };
+	for (int64_t i = 0; i < steps; i++) {
+		struct tensor g = converted(gradients, i * n, n, dtype, &arena), out[3];
+		for (int64_t k = 0; k < n; k++)
+			tensor_set(&g, k, 8 * tensor_get(&g, k));
+		const struct tensor *in[] = { &block, &rates, &now[0], &g, &now[1], &now[2] };
+		step.good_steps = i;
+		run(sgd ? "SGD" : "Adam", sgd ? sgd_attrs : adam_attrs, in, 4 + n_moments, out,
+		    1 + n_moments, &arena);
+		memcpy(now, out, (1 + n_moments) * sizeof *now);
+		compare_row(arrays, name, "weights", bits, i, &now[0]);
+		for (uint32_t k = 0; k < n_moments; k++)
+			compare_row(arrays, name, moments[k], bits, i, &now[1 + k]);
+	}
+	arena_release(&arena);
+}
+
+static void optimizer_case(const struct arrays *arrays, const char *name)
+{
+	optimizer_run(arrays, name, DT_F32);
+	optimizer_run(arrays, name, DT_F64);
+}
+
+static void optimizers_follow_pytorch(void **state)
+{
+	(void)state;
+	for_cases("optimizers.npz", "config", optimizer_case);
+}
+
+/* ---- clipping ---- */
+
+static void clipping_case(const struct arrays *arrays, const char *name)
+{
+	struct attr attrs[] = { attr_double("max_norm", number(arrays, name, "limit", 0)), { 0 } };
+	struct step_block step = { .scale = 1024 };
+	double weight = 4, loss = 6;
+	struct tensor block = step_tensor(&step), out;
+	struct tensor w = { DT_F64, SHAPE_SCALAR, &weight }, l = { DT_F64, SHAPE_SCALAR, &loss };
+	const struct tensor *all = find(arrays, name, "gradients");
+	const struct tensor *clipped = find(arrays, name, "clipped64");
+	struct arena arena;
+	arena_init(&arena);
+	struct tensor a = converted(all, 0, 5, DT_F32, &arena);
+	struct tensor b = converted(all, 5, 3, DT_F32, &arena);
+	for (int64_t i = 0; i < 5; i++)
+		tensor_set(&a, i, 1024 * tensor_get(&a, i));
+	for (int64_t i = 0; i < 3; i++)
+		tensor_set(&b, i, 1024 * tensor_get(&b, i));
+	const struct tensor *in[] = { &block, &w, &l, &a, &b };
+	run("GradStats", attrs, in, ARRAY_SIZE(in), &out, 1, &arena);
+	memcpy(&step, out.data, sizeof step);
+	double norm = number(arrays, name, "norm64", 0);
+	if (step.found_inf || !(fabs(step.norm - norm) <= 1e-7 * norm) || step.loss != 1.5)
+		fail_msg("%s: norm %.9g, not %.9g", name, step.norm, norm);
+	for (int64_t i = 0; i < 8; i++) {
+		double g = tensor_get(all, i) * step.clip, e = tensor_get(clipped, i);
+		if (!(fabs(g - e) <= 1e-7 * fabs(e)))
+			fail_msg("%s: clipped to %.9g, not %.9g", name, g, e);
+	}
+	arena_release(&arena);
+}
+
+static void clipping_follows_pytorch(void **state)
+{
+	(void)state;
+	for_cases("clipping.npz", "limit", clipping_case);
+}
+
+/* ---- learning rates ---- */
+
+static void schedule_case(const struct arrays *arrays, const char *name)
+{
+	static const char *const kinds[] = { [SCHEDULE_CONSTANT] = "constant",
+					     [SCHEDULE_LINEAR] = "linear",
+					     [SCHEDULE_COSINE] = "cosine" };
+	double warmup = number(arrays, name, "config", 1);
+	struct schedule schedule = { .warmup = warmup,
+				     .steps = (int64_t)number(arrays, name, "config", 0) };
+	for (uint32_t k = 0; k < ARRAY_SIZE(kinds); k++)
+		if (!strncmp(name, kinds[k], strlen(kinds[k])))
+			schedule.kind = k;
+	for (int64_t i = 0; i <= schedule.steps; i++) {
+		double e = number(arrays, name, "factor", i), f = schedule_factor(&schedule, i);
+		if (!(fabs(f - e) <= 1e-15))
+			fail_msg("%s: step %d: %.17g, not %.17g", name, (int)i, f, e);
+	}
+	/* The same warm-up as a number of steps; one of a single step can't be told from a share. */
+	struct schedule counted = schedule;
+	counted.warmup = number(arrays, name, "config", 2);
+	for (int64_t i = 0; counted.warmup >= 1 && i <= schedule.steps; i++)
+		assert_true(schedule_factor(&counted, i) == schedule_factor(&schedule, i));
+}
+
+static void schedules_follow_transformers(void **state)
+{
+	(void)state;
+	for_cases("schedules.npz", "config", schedule_case);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(loss_scale_follows_gradscaler),
+		cmocka_unit_test(loss_scale_keeps_above_its_floor),
+		cmocka_unit_test(optimizers_follow_pytorch),
+		cmocka_unit_test(clipping_follows_pytorch),
+		cmocka_unit_test(schedules_follow_transformers),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
