@@ -248,6 +248,10 @@ enum status tune_run(const struct config *config, const struct api_ui *ui, struc
 	log_note(&ui->log, "training %u tensors, %lld numbers, by %s; %lld steps of %lld samples",
 		 p->session->n_parameters, (long long)p->session->n_elements, loss_name(p->loss),
 		 (long long)steps, (long long)p->window);
+	log_note(&ui->log, "computing on %s in %s%s",
+		 p->session->vars.backend->describe(p->session->device),
+		 dtype_name(p->session->options.half),
+		 config->precision == CONFIG_PRECISION_AUTO ? " (--precision auto)" : "");
 	TRY_GOTO(project_evaluate(p, "before", &out->before, err), out_run);
 	note_chance(p, &out->before);
 	TRY_GOTO(train(p, steps, out, log, err), out_run);
