@@ -107,15 +107,23 @@ static void mark(struct follow *f, uint32_t source, bool *chosen)
 	f->verdicts[source - 1].reason = "weight";
 }
 
-/* Whether operand k of an Add or Mul is a bias or scale of the other one. */
-static bool is_bias_or_scale(const struct follow *f, const struct node *node, uint32_t k)
+/*
+ * Whether operand k, a form of a constant, is put onto values that a trained weight has gone into: a
+ * bias or scale (Add, Mul), or a learned row beside them (Concat: a class token).
+ */
+static bool is_put_on_weighted(struct follow *f, const struct node *node, uint32_t k, bool weighted)
 {
-	uint32_t other = node->in[1 - k];
-	const struct tensor *t = &graph_value(f->graph, node->in[k])->t;
-	const struct tensor *o = &graph_value(f->graph, other)->t;
+	const struct shape *own = &graph_value(f->graph, node->in[k])->t.shape;
 	const struct shape *y = &graph_value(f->graph, node->out[0])->t.shape;
 	uint32_t source = f->source[node->in[k]];
-	if (!f->weighted[other] || !shape_equal(&o->shape, y) || shape_elements(&t->shape) < 2)
+	if (!strcmp(node->def->name, "Add") || !strcmp(node->def->name, "Mul")) {
+		uint32_t other = node->in[1 - k];
+		weighted = f->weighted[other] &&
+			   shape_equal(&graph_value(f->graph, other)->t.shape, y);
+	} else if (strcmp(node->def->name, "Concat")) {
+		return false;
+	}
+	if (!weighted || shape_elements(own) < 2)
 		return false;
 	if (is_mask(&graph_value(f->loaded, source - 1)->t)) {
 		f->verdicts[source - 1].reason = "mask";
@@ -127,7 +135,6 @@ static bool is_bias_or_scale(const struct follow *f, const struct node *node, ui
 static void follow_node(struct follow *f, const struct node *node, bool *chosen)
 {
 	bool data = false, weighted = false;
-	bool bias = !strcmp(node->def->name, "Add") || !strcmp(node->def->name, "Mul");
 	for (uint32_t k = 0; k < node->n_in; k++) {
 		data |= f->data[node->in[k]];
 		weighted |= f->weighted[node->in[k]];
@@ -137,7 +144,7 @@ static void follow_node(struct follow *f, const struct node *node, bool *chosen)
 		if (!source)
 			continue;
 		if ((op_input(node->def, k)->flags & ARG_PARAM) ||
-		    (bias && is_bias_or_scale(f, node, k)))
+		    is_put_on_weighted(f, node, k, weighted))
 			mark(f, source, chosen);
 		else if (data && !weighted)
 			f->verdicts[source - 1].reason = "stands before the first weight";

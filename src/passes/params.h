@@ -2,9 +2,10 @@
  * params.h - which constants of a model are trained.
  *
  * By default: a float constant of rank >= 1 that reaches, directly or through operators that keep
- * its form, a slot that an operator marks PARAM, or an Add/Mul operand that broadcasts as bias or
- * scale onto a value that a trained weight has gone into. Never: scalars, statistics, bounds and
- * shapes, masks, what stands before the first weight. The user's patterns override.
+ * its form, a slot that an operator marks PARAM, or is put onto a value that a trained weight has
+ * gone into: as bias or scale (Add, Mul), or as a row beside it (Concat). Never: scalars,
+ * statistics, bounds and shapes, masks, what stands before the first weight. The user's patterns
+ * override.
  */
 #ifndef ONNXTUNE_PASSES_PARAMS_H
 #define ONNXTUNE_PASSES_PARAMS_H
