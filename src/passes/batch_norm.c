@@ -112,6 +112,13 @@ static void with_state(struct batch_norm *p, const struct node *node, bool train
 	if (train && graph_value(p->r.from, node->in[BN_MEAN])->kind == VALUE_CONSTANT &&
 	    graph_value(p->r.from, node->in[BN_VAR])->kind == VALUE_CONSTANT) {
 		uint32_t out[5];
+		/* Exporters store equal tensors once; then the file has no room for two statistics. */
+		if (p->state[node->in[BN_MEAN]] || p->state[node->in[BN_VAR]])
+			build_fail(
+				b, ERR_UNSUPPORTED,
+				"node '%s' (%s): shares its running statistics with another node; "
+				"use --batch-norm frozen",
+				node->name, node->op);
 		in[BN_MEAN] = as_state(p, node->in[BN_MEAN]);
 		in[BN_VAR] = as_state(p, node->in[BN_VAR]);
 		build_outputs(b, "BatchNormTrain", (struct inputs){ in, 5 },
