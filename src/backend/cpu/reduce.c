@@ -13,6 +13,7 @@
 #include "backend/cpu/convert.h"
 #include "backend/cpu/loop.h"
 #include "backend/cpu/simd.h"
+#include "backend/cpu/vector_sum.h"
 
 #include "backend/backend.h"
 
@@ -55,28 +56,9 @@ struct state {
 
 /* ---- inner loops ---- */
 
-typedef float float_x4 __attribute__((vector_size(16), aligned(4), may_alias));
-typedef double double_x4 __attribute__((vector_size(32)));
-
-#define ADD_X4(acc, x) acc += __builtin_convertvector(*(const float_x4 *)(x), double_x4)
-#define LANES 8 /* vectors that are summed side by side */
-
 SIMD static void sum_row(const float *x, int64_t n, double *acc)
 {
-	double_x4 sum[LANES] = { { 0 } };
-	double rest = 0;
-	int64_t i = 0;
-	for (; i + 4 * LANES <= n; i += 4 * LANES)
-		for (int k = 0; k < LANES; k++)
-			ADD_X4(sum[k], x + i + 4 * k);
-	for (; i + 4 <= n; i += 4)
-		ADD_X4(sum[0], x + i);
-	for (; i < n; i++)
-		rest += x[i];
-	for (int k = LANES / 2; k; k /= 2)
-		for (int j = 0; j < k; j++)
-			sum[j] += sum[j + k];
-	*acc += ((sum[0][0] + sum[0][1]) + (sum[0][2] + sum[0][3])) + rest;
+	*acc += vector_sum(x, n);
 }
 
 /* Four rows at a time: what is added to stays in the first-level cache. */
@@ -97,9 +79,6 @@ SIMD static void sum_columns(const float *x, int64_t rows, int64_t stride, int64
 /*
  * Extremes: what is better, where neither is a NaN; a NaN stays. better is an operator of C.
  */
-typedef float float_x8 __attribute__((vector_size(32), aligned(4), may_alias));
-typedef int32_t int_x8 __attribute__((vector_size(32)));
-
 #define EXTREME(name, better)                                                                      \
 	static double name(double a, double b)                                                     \
 	{                                                                                          \

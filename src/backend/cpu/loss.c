@@ -1,0 +1,265 @@
+/*
+ * loss.c - the losses and their gradients (see src/ops/softmax_cross_entropy.c and
+ * src/ops/elementwise_loss.c): each row or sample for itself (rows.h), its part of the loss into the
+ * workspace; the parts are added up in their order. Rows of weight 0 are not looked at.
+ */
+#include "backend/cpu/convert.h"
+#include "backend/cpu/rows.h"
+#include "backend/cpu/softmax.h"
+#include "backend/cpu/vector_math.h"
+#include "backend/cpu/vector_sum.h"
+
+#include <stdlib.h>
+
+#define PART 256 /* elements of temporary results */
+
+/* ---- rows ---- */
+
+/* The sum of max(y, 0) - y t + log(1 + exp(-|y|)). */
+SIMD static double sigmoid_cross_entropy(const float *y, const float *t, int64_t n)
+{
+	float f[PART];
+	double sum = 0;
+	for (int64_t first = 0; first < n; first += PART, y += PART, t += PART) {
+		int64_t m = n - first < PART ? n - first : PART;
+		for (int64_t i = 0; i < m; i++)
+			f[i] = vm_softplus(y[i]) - y[i] * t[i];
+		sum += vector_sum(f, m);
+	}
+	return sum;
+}
+
+SIMD static double squared_error(const float *y, const float *t, int64_t n)
+{
+	float f[PART];
+	double sum = 0;
+	for (int64_t first = 0; first < n; first += PART, y += PART, t += PART) {
+		int64_t m = n - first < PART ? n - first : PART;
+		for (int64_t i = 0; i < m; i++)
+			f[i] = y[i] - t[i];
+		sum += vector_dot(f, f, m);
+	}
+	return sum;
+}
+
+SIMD static void sigmoid_cross_entropy_grad(float *dy, const float *y, const float *t, int64_t n,
+					    float factor)
+{
+	for (int64_t i = 0; i < n; i++)
+		dy[i] = factor * (vm_sigmoid(y[i]) - t[i]);
+}
+
+SIMD static void squared_error_grad(float *dy, const float *y, const float *t, int64_t n,
+				    float factor)
+{
+	for (int64_t i = 0; i < n; i++)
+		dy[i] = 2 * factor * (y[i] - t[i]);
+}
+
+/* ---- one row or sample of each operator ---- */
+
+/* What the rows of a run share. */
+struct job {
+	struct tensor weights, labels; /* labels: of SoftmaxCrossEntropy */
+	double dloss;
+	double *losses; /* by row */
+};
+
+static void cross_entropy_row(const void *ctx, int64_t row, const float *const *x, float *y,
+			      int64_t n)
+{
+	(void)y;
+	const struct job *job = ctx;
+	double weight = tensor_get(&job->weights, row), loss = 0;
+	int64_t label = tensor_get_int(&job->labels, row);
+	if (weight != 0 && label >= 0 && label < n) {
+		float max;
+		double log_sum = softmax_log_sum(x[0], n, &max);
+		loss = weight * ((double)max - (double)x[0][label] + log_sum);
+	} else if (weight != 0) {
+		loss = NAN;
+	}
+	job->losses[row] = loss;
+}
+
+static void fill(float *y, int64_t n, float value)
+{
+	for (int64_t i = 0; i < n; i++)
+		y[i] = value;
+}
+
+static void cross_entropy_grad_row(const void *ctx, int64_t row, const float *const *x, float *y,
+				   int64_t n)
+{
+	const struct job *job = ctx;
+	double weight = tensor_get(&job->weights, row);
+	int64_t label = tensor_get_int(&job->labels, row);
+	float factor = (float)(job->dloss * weight);
+	if (weight == 0) {
+		fill(y, n, 0);
+	} else if (label < 0 || label >= n) {
+		fill(y, n, NAN);
+	} else {
+		softmax_row(y, x[0], n, factor);
+		y[label] -= factor;
+	}
+}
+
+static void sigmoid_row(const void *ctx, int64_t row, const float *const *x, float *y, int64_t n)
+{
+	(void)y;
+	const struct job *job = ctx;
+	double weight = tensor_get(&job->weights, row), loss = 0;
+	if (weight != 0)
+		loss = weight * sigmoid_cross_entropy(x[0], x[1], n) / (double)n;
+	job->losses[row] = loss;
+}
+
+static void squared_row(const void *ctx, int64_t row, const float *const *x, float *y, int64_t n)
+{
+	(void)y;
+	const struct job *job = ctx;
+	double weight = tensor_get(&job->weights, row), loss = 0;
+	if (weight != 0)
+		loss = weight * squared_error(x[0], x[1], n) / (double)n;
+	job->losses[row] = loss;
+}
+
+static void sigmoid_grad_row(const void *ctx, int64_t row, const float *const *x, float *y,
+			     int64_t n)
+{
+	const struct job *job = ctx;
+	double weight = tensor_get(&job->weights, row);
+	if (weight == 0)
+		fill(y, n, 0);
+	else
+		sigmoid_cross_entropy_grad(y, x[0], x[1], n,
+					   (float)(job->dloss * weight / (double)n));
+}
+
+static void squared_grad_row(const void *ctx, int64_t row, const float *const *x, float *y,
+			     int64_t n)
+{
+	const struct job *job = ctx;
+	double weight = tensor_get(&job->weights, row);
+	if (weight == 0)
+		fill(y, n, 0);
+	else
+		squared_error_grad(y, x[0], x[1], n, (float)(job->dloss * weight / (double)n));
+}
+
+/* ---- the kernels ---- */
+
+struct loss {
+	const char *op;
+	rows_fn *row;
+	bool labels; /* the operands are x, labels, weights, not y, targets, weights */
+	bool grad;   /* after dloss */
+};
+
+static const struct loss operators[] = {
+	{ "SoftmaxCrossEntropy", cross_entropy_row, true, false },
+	{ "SoftmaxCrossEntropyGrad", cross_entropy_grad_row, true, true },
+	{ "SigmoidCrossEntropy", sigmoid_row, false, false },
+	{ "SigmoidCrossEntropyGrad", sigmoid_grad_row, false, true },
+	{ "SquaredError", squared_row, false, false },
+	{ "SquaredErrorGrad", squared_grad_row, false, true },
+};
+
+struct state {
+	const struct loss *op;
+	struct rows rows;
+	enum dtype dloss, loss;
+	struct tensor labels, weights; /* their types */
+};
+
+static const struct loss *find(const struct op_call *call)
+{
+	const struct loss *op = operators;
+	while (strcmp(op->op, call->def->name))
+		op++;
+	return op;
+}
+
+static bool supports(const struct op_call *call, const char **why)
+{
+	const struct loss *op = find(call);
+	const struct op_operand *x = &call->in[op->grad];
+	for (uint32_t k = 0; k < call->n_in; k++) {
+		*why = "operands must be plain";
+		if (call->in[k].layout != LAYOUT_PLAIN)
+			return false;
+	}
+	*why = "no vector loop for these types";
+	if (call->out[0].layout != LAYOUT_PLAIN || !convert_supports(x->t.dtype) ||
+	    !convert_supports(call->out[0].t.dtype))
+		return false;
+	return op->labels || convert_supports(x[1].t.dtype);
+}
+
+static enum status create(struct device *device, const struct op_call *call, void **state,
+			  size_t *workspace, struct error *err)
+{
+	(void)err;
+	struct state *s = mem_alloc(sizeof *s);
+	*s = (struct state){ .op = find(call) };
+	const struct op_operand *x = &call->in[s->op->grad];
+	const struct shape *shape = &x->t.shape;
+	enum dtype out = call->out[0].t.dtype;
+	s->labels = x[1].t;
+	s->weights = x[2].t;
+	s->loss = out;
+	s->dloss = s->op->grad ? call->in[0].t.dtype : DT_NONE;
+	if (s->op->labels) {
+		int axis = 0;
+		shape_axis(shape, node_int(call->node, "axis"), &axis);
+		s->rows = rows_along(x, axis);
+	} else {
+		int64_t samples = shape->dim[0];
+		s->rows = (struct rows){ .outer = samples, .inner = 1 };
+		s->rows.n = samples ? shape_elements(shape) / samples : 0;
+	}
+	rows_operands(&s->rows, device, s->op->labels ? 1 : 2, x, s->op->grad ? out : DT_NONE, 8);
+	*workspace = rows_workspace(&s->rows);
+	if (!s->op->grad)
+		*workspace += (size_t)(s->rows.outer * s->rows.inner) * sizeof(double);
+	*state = s;
+	return OK;
+}
+
+static enum status run(void *state, const struct kernel_io *io, struct stream *stream)
+{
+	(void)stream;
+	const struct state *s = state;
+	int first = s->op->grad;
+	struct job job = { .weights = s->weights, .labels = s->labels };
+	struct tensor loss = { s->loss, SHAPE_SCALAR, io->out[0] };
+	struct tensor dloss = { s->dloss, SHAPE_SCALAR, io->in[0] };
+	job.weights.data = io->in[first + 2];
+	job.labels.data = io->in[first + 1];
+	job.losses = (double *)((char *)io->workspace + rows_workspace(&s->rows));
+	if (s->op->grad) {
+		job.dloss = tensor_get(&dloss, 0);
+		rows_run(&s->rows, io->in + first, io->out[0], io->workspace, s->op->row, &job);
+		return OK;
+	}
+	double sum = 0;
+	rows_run(&s->rows, io->in + first, NULL, io->workspace, s->op->row, &job);
+	for (int64_t i = 0; s->rows.n && i < s->rows.outer * s->rows.inner; i++)
+		sum += job.losses[i];
+	tensor_set(&loss, 0, sum);
+	return OK;
+}
+
+#define LOSS(operator)                                                                             \
+	{                                                                                          \
+		.op = operator, .name = "vector loop by rows", .supports = supports,               \
+		.create = create, .run = run, .destroy = free                                      \
+	}
+
+const struct kernel kernel_softmax_cross_entropy = LOSS("SoftmaxCrossEntropy");
+const struct kernel kernel_softmax_cross_entropy_grad = LOSS("SoftmaxCrossEntropyGrad");
+const struct kernel kernel_sigmoid_cross_entropy = LOSS("SigmoidCrossEntropy");
+const struct kernel kernel_sigmoid_cross_entropy_grad = LOSS("SigmoidCrossEntropyGrad");
+const struct kernel kernel_squared_error = LOSS("SquaredError");
+const struct kernel kernel_squared_error_grad = LOSS("SquaredErrorGrad");
