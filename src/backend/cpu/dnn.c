@@ -48,6 +48,17 @@ bool dnn_supports(enum dtype dtype)
 	return false;
 }
 
+bool dnn_wide(void)
+{
+	return false;
+}
+
+enum status dnn_gemm(const struct dnn_gemm *g)
+{
+	(void)g;
+	return ERR_INTERNAL;
+}
+
 enum status dnn_conv_new(struct dnn *dnn, const struct dnn_conv *conv, struct dnn_op **out,
 			 struct error *err)
 {
@@ -631,10 +642,27 @@ void dnn_close(struct dnn *dnn)
 	free(dnn);
 }
 
+/* Whether the instruction set, a set of bits, is used. */
+static bool has_isa(unsigned isa)
+{
+	return !(isa & ~(unsigned)dnnl_get_effective_cpu_isa());
+}
+
 bool dnn_supports(enum dtype dtype)
 {
-	unsigned isa = dnnl_get_effective_cpu_isa(); /* a set of bits */
-	return dtype == DT_F32 || (dtype == DT_BF16 && !(dnnl_cpu_isa_avx512_core_bf16 & ~isa));
+	return dtype == DT_F32 || (dtype == DT_BF16 && has_isa(dnnl_cpu_isa_avx512_core_bf16));
+}
+
+bool dnn_wide(void)
+{
+	return has_isa(dnnl_cpu_isa_avx512_core);
+}
+
+enum status dnn_gemm(const struct dnn_gemm *g)
+{
+	return convert(dnnl_sgemm(g->trans_a ? 'T' : 'N', g->trans_b ? 'T' : 'N', g->m, g->n, g->k,
+				  1, g->a, g->lda, g->b, g->ldb, g->beta, g->c, g->ldc),
+		       "matrix product", NULL);
 }
 
 #endif

@@ -27,6 +27,22 @@ void dnn_close(struct dnn *dnn);
 /* Whether contractions of this type run at full speed here (f32; bf16 where the CPU has it). */
 bool dnn_supports(enum dtype dtype);
 
+/* Whether oneDNN has kernels for 512-bit vectors here; those for shorter ones are less even. */
+bool dnn_wide(void);
+
+/* c = a' b' + beta c for row-major f32 matrices [m, k], [k, n], [m, n] with these leading dimensions;
+ * a (b) is stored transposed if trans_a (trans_b). Uses all threads, or that of the caller inside of
+ * a parallel region. */
+struct dnn_gemm {
+	bool trans_a, trans_b;
+	int64_t m, n, k;
+	const float *a, *b;
+	float *c;
+	int64_t lda, ldb, ldc;
+	float beta;
+};
+enum status dnn_gemm(const struct dnn_gemm *g);
+
 #define DNN_MAX_RANK 8
 
 /* A tensor in memory; strides in elements. rank 0: there is none. */
