@@ -8,19 +8,12 @@
  */
 #include "api/project.h"
 
+#include "api/settings.h"
 #include "data/sidecar.h"
 #include "passes/bind.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-double api_now(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static void describe_inputs(struct project *p)
 {
@@ -157,22 +150,11 @@ static void note_classes(const struct project *p)
 /* ---- sizes ---- */
 
 /* A model exported at a fixed batch computes that many samples at a time. */
-static int64_t fixed_batch(const struct project *p)
-{
-	const struct graph *g = p->model->graph;
-	for (uint32_t k = 0; k < g->inputs.n; k++) {
-		const struct shape *shape = &graph_value(g, g->inputs.v[k])->t.shape;
-		if (shape->rank && shape->dim[0] != DIM_UNKNOWN)
-			return shape->dim[0];
-	}
-	return 0;
-}
-
 static enum status choose_sizes(struct project *p, bool train, struct error *err)
 {
 	const struct config *c = p->config;
 	const struct part *part = train ? &p->dataset.train : &p->dataset.validation;
-	int64_t fixed = fixed_batch(p);
+	int64_t fixed = settings_fixed_batch(p->model->graph);
 	p->window = c->batch_size;
 	if (p->window > part->n)
 		p->window = part->n;
@@ -235,61 +217,18 @@ int64_t project_steps(const struct project *project)
 	return epochs * per_epoch;
 }
 
-static const char *const *patterns(struct project *p, const struct config_strings *strings)
-{
-	const char **list = arena_alloc(&p->arena, (strings->n + 1) * sizeof *list);
-	for (uint32_t i = 0; i < strings->n; i++)
-		list[i] = strings->v[i];
-	return list;
-}
-
 static enum status open_session(struct project *p, bool train, struct problems *problems,
 				struct error *err)
 {
-	const struct config *c = p->config;
-	static const enum optimizer_kind optimizers[] = { OPTIMIZER_SGD, OPTIMIZER_ADAM,
-							  OPTIMIZER_ADAMW };
-	static const enum dtype halves[] = { DT_F32, DT_F32, DT_F16, DT_BF16 };
-	static const enum loss_kind losses[] = { LOSS_AUTO, LOSS_CROSS_ENTROPY, LOSS_BCE,
-						 LOSS_MSE };
-	bool scaled = c->precision == CONFIG_FP16 || c->loss_scale != CONFIG_AUTO;
 	int64_t steps = train ? project_steps(p) : 0;
-	struct session_options options = {
-		.backend = &backend_cpu,
-		.threads = c->threads == CONFIG_AUTO ? 0 : (int)c->threads,
-		.micro_batch = p->micro_batch,
-		.shapes = p->shapes,
-		.train = train,
-		.loss = losses[c->loss],
-		.integer_labels = p->dataset.targets == TARGETS_CLASSES,
-		.train_batch_norm = c->batch_norm == CONFIG_BATCH_NORM_TRAIN,
-		.half = halves[c->precision],
-		.policy = c->precision_policy == CONFIG_POLICY_AUTOCAST ? POLICY_AUTOCAST
-									: POLICY_ONNXTUNE,
-		.training = {
-			.optimizer = optimizers[c->optimizer],
-			.momentum = c->momentum,
-			.nesterov = c->nesterov,
-			.beta1 = c->beta1,
-			.beta2 = c->beta2,
-			.epsilon = c->eps,
-			.decay = c->weight_decay,
-			.decay_all = c->decay_all,
-			.clip_norm = c->clip_norm,
-			.dynamic_scale = c->precision == CONFIG_FP16 && c->loss_scale == CONFIG_AUTO,
-			.growth_interval = c->growth_interval,
-			.min_scale = (float)c->min_loss_scale,
-			.rates = steps > 0 ? steps : 1,
-		},
-		.loss_scale = !scaled                     ? 1
-			      : c->loss_scale == CONFIG_AUTO ? 65536
-							     : (float)c->loss_scale,
-		.seed = (uint64_t)c->seed,
-		.freeze = patterns(p, &c->freeze),
-		.train_only = patterns(p, &c->train),
-		.dump = p->ui->dump,
-		.dump_ctx = p->ui->ctx,
-	};
+	struct session_options options = settings_session(p->config, &p->arena);
+	options.micro_batch = p->micro_batch;
+	options.shapes = p->shapes;
+	options.train = train;
+	options.integer_labels = p->dataset.targets == TARGETS_CLASSES;
+	options.training.rates = steps > 0 ? steps : 1;
+	options.dump = p->ui->dump;
+	options.dump_ctx = p->ui->ctx;
 	return session_open(p->model, &options, &p->session, problems, err);
 }
 

@@ -4,31 +4,15 @@
  *
  *	project_open: load the model, find the data's form, settle the preprocessing, plan
  *	project_evaluate: the validation part through the model
- *
- * How the project talks with its user (struct api_ui) is given by whoever calls it; nothing here
- * prints.
  */
 #ifndef ONNXTUNE_API_PROJECT_H
 #define ONNXTUNE_API_PROJECT_H
 
 #include "api/config.h"
+#include "api/ui.h"
 #include "data/loader.h"
 #include "eval/confusion.h"
 #include "eval/metrics.h"
-#include "eval/progress.h"
-#include "train/session.h"
-
-#include <signal.h>
-
-struct api_ui {
-	struct log log;
-	double interval; /* seconds between two progress lines */
-	/* Draws a bar that is due; last: for the last time. */
-	void (*draw)(void *ctx, struct progress *progress, double now, bool last);
-	void *ctx;
-	const volatile sig_atomic_t *stop; /* > 0: number of the signal that asks to stop */
-	session_dump_fn *dump;             /* for --dump-after; ctx as above */
-};
 
 struct project {
 	const struct config *config; /* not owned */
@@ -46,9 +30,6 @@ struct project {
 	struct loss_head head; /* of the evaluated output */
 	enum loss_kind loss;
 };
-
-/* Seconds on a clock that only goes forward. */
-double api_now(void);
 
 /*
  * Opens everything; `steps` good steps will be trained at most (0: evaluation only; negative: as the

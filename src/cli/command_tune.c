@@ -1,87 +1,13 @@
 /*
- * commands.c - the commands of the program: calls the library, prints what comes back (see
+ * command_tune.c - the commands tune and evaluate: calls the library, prints what comes back (see
  * commands.h).
  */
-#include "cli/commands.h"
-
 #include "api/tune.h"
-#include "base/text.h"
+#include "cli/screen.h"
 #include "eval/report.h"
-#include "ops/print.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-int cli_fail(struct cli *cli, const struct error *err)
-{
-	char *line = mem_printf("onnxtune: %s", err->text);
-	terminal_line(cli->terminal, line);
-	free(line);
-	return err->status == ERR_USAGE ? EXIT_USAGE : EXIT_FAILED;
-}
-
-/* Every problem on its line; `subject` is the file that they are about. */
-static int fail_all(struct cli *cli, const struct problems *problems, const char *subject)
-{
-	uint32_t shown = problems->total < PROBLEMS_MAX ? problems->total : PROBLEMS_MAX;
-	for (uint32_t i = 0; i < shown; i++) {
-		const char *text = problems->list[i].text;
-		bool about_node = !strncmp(text, "node '", 6);
-		char *line = mem_printf("onnxtune: %s%s%s", about_node ? subject : "",
-					about_node ? ": " : "", text);
-		terminal_line(cli->terminal, line);
-		free(line);
-	}
-	if (problems->total > shown) {
-		char *line = mem_printf("onnxtune: and %u more", problems->total - shown);
-		terminal_line(cli->terminal, line);
-		free(line);
-	}
-	return problems->list[0].status == ERR_USAGE ? EXIT_USAGE : EXIT_FAILED;
-}
-
-/* ---- what the library tells while it works ---- */
-
-struct screen {
-	struct cli *cli;
-	const struct config *config;
-};
-
-static void draw(void *ctx, struct progress *progress, double now, bool last)
-{
-	struct terminal *terminal = ((struct screen *)ctx)->cli->terminal;
-	if (last)
-		terminal_progress_end(terminal, progress, now);
-	else
-		terminal_progress(terminal, progress, now);
-}
-
-static void dump(void *ctx, const char *pass, const struct graph *graph)
-{
-	const struct screen *screen = ctx;
-	for (uint32_t i = 0; i < screen->config->dump_after.n; i++) {
-		struct text text = { 0 };
-		if (strcmp(screen->config->dump_after.v[i], pass))
-			continue;
-		graph_print(graph, &text);
-		terminal_clear(screen->cli->terminal);
-		fprintf(stderr, "after %s:\n%s", pass, text.s ? text.s : "");
-		text_release(&text);
-	}
-}
-
-static struct api_ui make_ui(struct screen *screen)
-{
-	struct cli *cli = screen->cli;
-	return (struct api_ui){
-		.log = cli->log,
-		.interval = terminal_interval(cli->terminal),
-		.draw = draw,
-		.ctx = screen,
-		.stop = cli->stop,
-		.dump = screen->config->dump_after.n ? dump : NULL,
-	};
-}
 
 /* ---- results ---- */
 
@@ -94,10 +20,8 @@ static int check_gates(struct cli *cli, const struct config *config, const struc
 		double value;
 		if (gate_met(gate, e, &value))
 			continue;
-		char *line = mem_printf("onnxtune: %s is %.6g, --fail-under asks for %.6g",
-					gate->metric->name, value, gate->bound);
-		terminal_line(cli->terminal, line);
-		free(line);
+		screen_line(cli, "onnxtune: %s is %.6g, --fail-under asks for %.6g",
+			    gate->metric->name, value, gate->bound);
 		status = EXIT_GATE;
 	}
 	return status;
@@ -166,13 +90,6 @@ static json_t *tune_json(const struct tune_result *r)
 	return o;
 }
 
-static void print_json(FILE *out, json_t *o)
-{
-	json_dumpf(o, out, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
-	fputc('\n', out);
-	json_decref(o);
-}
-
 static void tune_text(FILE *out, const struct tune_result *r)
 {
 	const struct project *p = &r->project;
@@ -202,7 +119,7 @@ static enum status write_report(const char *path, void (*print)(FILE *, const vo
 	if (!memory)
 		return fail(err, ERR_MEMORY, "no memory for the report");
 	if (is_json_path(path))
-		print_json(memory, json(result));
+		screen_json(memory, json(result));
 	else
 		print(memory, result);
 	fclose(memory);
@@ -226,7 +143,7 @@ static json_t *tune_to_json(const void *result)
 int command_tune(const struct config *config, struct cli *cli)
 {
 	struct screen screen = { cli, config };
-	struct api_ui ui = make_ui(&screen);
+	struct api_ui ui = screen_ui(&screen);
 	struct tune_result r;
 	struct problems problems = { 0 };
 	struct error err;
@@ -235,12 +152,12 @@ int command_tune(const struct config *config, struct cli *cli)
 		return cli_fail(cli, &err);
 	if (tune_run(config, &ui, &r, &problems, &err) != OK)
 		return *cli->stop > 0 ? EXIT_SIGNAL + *cli->stop
-				      : fail_all(cli, &problems, config->model);
+				      : screen_fail_all(cli, &problems, config->model);
 	int status = r.signal ? EXIT_SIGNAL + r.signal
 			      : check_gates(cli, config, &r.after.evaluation);
 	terminal_clear(cli->terminal);
 	if (config->json) {
-		print_json(cli->out, tune_json(&r));
+		screen_json(cli->out, tune_json(&r));
 	} else {
 		tune_text(cli->out, &r);
 		fprintf(cli->out, "%s\n", r.output);
@@ -278,7 +195,7 @@ static json_t *evaluate_to_json(const void *result)
 int command_evaluate(const struct config *config, struct cli *cli)
 {
 	struct screen screen = { cli, config };
-	struct api_ui ui = make_ui(&screen);
+	struct api_ui ui = screen_ui(&screen);
 	struct evaluate_result r;
 	struct problems problems = { 0 };
 	struct error err;
@@ -287,7 +204,7 @@ int command_evaluate(const struct config *config, struct cli *cli)
 	if (config->report && file_check_writable(config->report, &err) != OK)
 		return cli_fail(cli, &err);
 	if (project_open(config, &ui, false, &r.project, &problems, &err) != OK)
-		return fail_all(cli, &problems, config->model);
+		return screen_fail_all(cli, &problems, config->model);
 	if (project_evaluate(&r.project, "evaluate", &r.evaluated, &err) != OK) {
 		status = *cli->stop > 0 ? EXIT_SIGNAL + *cli->stop : cli_fail(cli, &err);
 		project_release(&r.project);
@@ -296,7 +213,7 @@ int command_evaluate(const struct config *config, struct cli *cli)
 	status = check_gates(cli, config, &r.evaluated.evaluation);
 	terminal_clear(cli->terminal);
 	if (config->json)
-		print_json(cli->out, evaluate_to_json(&r));
+		screen_json(cli->out, evaluate_to_json(&r));
 	else
 		evaluate_print(cli->out, &r);
 	if (config->report &&
@@ -306,21 +223,3 @@ int command_evaluate(const struct config *config, struct cli *cli)
 	project_release(&r.project);
 	return status;
 }
-
-static int not_built(const char *name, struct cli *cli)
-{
-	struct error err;
-	fail(&err, ERR_UNSUPPORTED, "%s: not built", name);
-	return cli_fail(cli, &err);
-}
-
-#define NOT_BUILT(command)                                                                         \
-	int command_##command(const struct config *config, struct cli *cli)                        \
-	{                                                                                          \
-		(void)config;                                                                      \
-		return not_built(#command, cli);                                                   \
-	}
-NOT_BUILT(run)
-NOT_BUILT(grad)
-NOT_BUILT(inspect)
-NOT_BUILT(gradcheck)

@@ -1,0 +1,114 @@
+/* settings.c - the user's configuration in the terms of the layers below (see settings.h). */
+#include "api/settings.h"
+
+#include "data/sidecar.h"
+#include "passes/bind.h"
+
+static const char *const *patterns(const struct config_strings *strings, struct arena *arena)
+{
+	const char **list = arena_alloc(arena, (strings->n + 1) * sizeof *list);
+	for (uint32_t i = 0; i < strings->n; i++)
+		list[i] = strings->v[i];
+	return list;
+}
+
+struct session_options settings_session(const struct config *config, struct arena *arena)
+{
+	const struct config *c = config;
+	static const enum optimizer_kind optimizers[] = { OPTIMIZER_SGD, OPTIMIZER_ADAM,
+							  OPTIMIZER_ADAMW };
+	static const enum dtype halves[] = { DT_F32, DT_F32, DT_F16, DT_BF16 };
+	static const enum loss_kind losses[] = { LOSS_AUTO, LOSS_CROSS_ENTROPY, LOSS_BCE,
+						 LOSS_MSE };
+	bool scaled = c->precision == CONFIG_FP16 || c->loss_scale != CONFIG_AUTO;
+	return (struct session_options){
+		.backend = &backend_cpu,
+		.threads = settings_threads(c),
+		.loss = losses[c->loss],
+		.train_batch_norm = c->batch_norm == CONFIG_BATCH_NORM_TRAIN,
+		.half = halves[c->precision],
+		.policy = c->precision_policy == CONFIG_POLICY_AUTOCAST ? POLICY_AUTOCAST
+									: POLICY_ONNXTUNE,
+		.training = {
+			.optimizer = optimizers[c->optimizer],
+			.momentum = c->momentum,
+			.nesterov = c->nesterov,
+			.beta1 = c->beta1,
+			.beta2 = c->beta2,
+			.epsilon = c->eps,
+			.decay = c->weight_decay,
+			.decay_all = c->decay_all,
+			.clip_norm = c->clip_norm,
+			.dynamic_scale = c->precision == CONFIG_FP16 && c->loss_scale == CONFIG_AUTO,
+			.growth_interval = c->growth_interval,
+			.min_scale = (float)c->min_loss_scale,
+			.rates = 1,
+		},
+		.loss_scale = !scaled                     ? 1
+			      : c->loss_scale == CONFIG_AUTO ? 65536
+							     : (float)c->loss_scale,
+		.seed = (uint64_t)c->seed,
+		.freeze = patterns(&c->freeze, arena),
+		.train_only = patterns(&c->train, arena),
+	};
+}
+
+int64_t settings_fixed_batch(const struct graph *loaded)
+{
+	for (uint32_t k = 0; k < loaded->inputs.n; k++) {
+		const struct shape *shape = &graph_value(loaded, loaded->inputs.v[k])->t.shape;
+		if (shape->rank && shape->dim[0] != DIM_UNKNOWN)
+			return shape->dim[0];
+	}
+	return 0;
+}
+
+/* The size of the model's images, 0 where nothing says. */
+static enum status image_size(const struct config *config, const struct log *log,
+			      struct arena *arena, struct config_size *out, struct error *err)
+{
+	struct preprocess preprocess;
+	struct class_names names = { 0 };
+	*out = config->image_size;
+	if (out->height)
+		return OK;
+	preprocess_init(&preprocess);
+	TRY(sidecar_apply(config->model, arena, &preprocess, &names, log, err));
+	*out = (struct config_size){ preprocess.height, preprocess.width };
+	return OK;
+}
+
+/* [N,C,H,W], or [N,H,W,C] where the channels are known to stand last. */
+static void wish_image(const struct config *config, const struct shape *declared,
+		       struct config_size size, struct shape *out)
+{
+	bool last = config->layout == CONFIG_NHWC ||
+		    (config->layout == CONFIG_LAYOUT_AUTO && declared->dim[1] == DIM_UNKNOWN &&
+		     declared->dim[3] != DIM_UNKNOWN);
+	out->rank = 4;
+	for (int i = 0; i < 4; i++)
+		out->dim[i] = DIM_UNKNOWN;
+	out->dim[last ? 1 : 2] = size.height;
+	out->dim[last ? 2 : 3] = size.width;
+}
+
+enum status settings_shapes(const struct config *config, const struct graph *loaded, int64_t batch,
+			    const struct log *log, struct arena *arena, struct shape **out,
+			    struct error *err)
+{
+	struct shape *shapes = arena_alloc(arena, loaded->inputs.n * sizeof *shapes);
+	struct shape *wanted = arena_alloc(arena, loaded->inputs.n * sizeof *wanted);
+	int64_t fixed = settings_fixed_batch(loaded);
+	struct config_size size;
+	TRY(image_size(config, log, arena, &size, err));
+	for (uint32_t k = 0; k < loaded->inputs.n; k++) {
+		const struct shape *s = &graph_value(loaded, loaded->inputs.v[k])->t.shape;
+		if (s->rank == 4 && size.height)
+			wish_image(config, s, size, &wanted[k]);
+		else
+			wanted[k].rank = -1; /* no wish */
+	}
+	TRY(bind_shapes(loaded, fixed ? fixed : batch, wanted, SETTINGS_OPEN_AXIS, shapes, err));
+	*out = shapes;
+	return OK;
+}

@@ -1,0 +1,37 @@
+/*
+ * settings.h - the user's configuration in the terms of the layers below.
+ */
+#ifndef ONNXTUNE_API_SETTINGS_H
+#define ONNXTUNE_API_SETTINGS_H
+
+#include "api/config.h"
+#include "train/session.h"
+
+/*
+ * How to train and what; not yet with which shapes, data and number of steps. Lists lie in the
+ * arena.
+ */
+struct session_options settings_session(const struct config *config, struct arena *arena);
+
+/* The batch that the model is exported for, 0 when its first axis is open. */
+int64_t settings_fixed_batch(const struct graph *loaded);
+
+/* What open axes become when nothing says better. */
+#define SETTINGS_OPEN_AXIS 32
+
+/*
+ * Concrete input shapes where there is no data to take them from: `batch` samples, or as many as the
+ * model is exported for; images as --image-size or the files beside the model say; other open axes
+ * SETTINGS_OPEN_AXIS. *out has one shape for each input (arena).
+ */
+enum status MUST_CHECK settings_shapes(const struct config *config, const struct graph *loaded,
+				       int64_t batch, const struct log *log, struct arena *arena,
+				       struct shape **out, struct error *err);
+
+/* --threads as backends take it. */
+static inline int settings_threads(const struct config *config)
+{
+	return config->threads == CONFIG_AUTO ? 0 : (int)config->threads;
+}
+
+#endif

@@ -1,0 +1,84 @@
+/* screen.c - what all commands share (see screen.h). */
+#include "cli/screen.h"
+
+#include "ops/print.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+void screen_line(struct cli *cli, const char *fmt, ...)
+{
+	char *line;
+	va_list ap;
+	va_start(ap, fmt);
+	if (vasprintf(&line, fmt, ap) < 0)
+		line = NULL;
+	va_end(ap);
+	if (line)
+		terminal_line(cli->terminal, line);
+	free(line);
+}
+
+int cli_fail(struct cli *cli, const struct error *err)
+{
+	screen_line(cli, "onnxtune: %s", err->text);
+	return err->status == ERR_USAGE ? EXIT_USAGE : EXIT_FAILED;
+}
+
+int screen_fail_all(struct cli *cli, const struct problems *problems, const char *file)
+{
+	uint32_t shown = problems->total < PROBLEMS_MAX ? problems->total : PROBLEMS_MAX;
+	for (uint32_t i = 0; i < shown; i++) {
+		const char *text = problems->list[i].text;
+		bool about_node = !strncmp(text, "node '", 6);
+		screen_line(cli, "onnxtune: %s%s%s", about_node ? file : "", about_node ? ": " : "",
+			    text);
+	}
+	if (problems->total > shown)
+		screen_line(cli, "onnxtune: and %u more", problems->total - shown);
+	return problems->list[0].status == ERR_USAGE ? EXIT_USAGE : EXIT_FAILED;
+}
+
+static void draw(void *ctx, struct progress *progress, double now, bool last)
+{
+	struct terminal *terminal = ((struct screen *)ctx)->cli->terminal;
+	if (last)
+		terminal_progress_end(terminal, progress, now);
+	else
+		terminal_progress(terminal, progress, now);
+}
+
+static void dump(void *ctx, const char *pass, const struct graph *graph)
+{
+	const struct screen *screen = ctx;
+	for (uint32_t i = 0; i < screen->config->dump_after.n; i++) {
+		struct text text = { 0 };
+		if (strcmp(screen->config->dump_after.v[i], pass))
+			continue;
+		graph_print(graph, &text);
+		terminal_clear(screen->cli->terminal);
+		fprintf(stderr, "after %s:\n%s", pass, text.s ? text.s : "");
+		text_release(&text);
+	}
+}
+
+struct api_ui screen_ui(struct screen *screen)
+{
+	struct cli *cli = screen->cli;
+	return (struct api_ui){
+		.log = cli->log,
+		.interval = terminal_interval(cli->terminal),
+		.draw = draw,
+		.ctx = screen,
+		.stop = cli->stop,
+		.dump = screen->config->dump_after.n ? dump : NULL,
+	};
+}
+
+void screen_json(FILE *out, json_t *document)
+{
+	json_dumpf(document, out, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+	fputc('\n', out);
+	json_decref(document);
+}
