@@ -19,9 +19,9 @@ typedef void cast_loop(void *y, const void *x, int64_t n);
 
 struct state {
 	int64_t n;
-	enum dtype from, to;           /* half types that are converted, or DT_NONE */
-	cast_loop *loop;               /* NULL: none is needed between the two, or nothing changes */
-	unsigned size_from, size_to;   /* of the elements in memory */
+	enum dtype from, to;         /* half types that are converted, or DT_NONE */
+	cast_loop *loop;             /* NULL: none is needed between the two, or nothing changes */
+	unsigned size_from, size_to; /* of the elements in memory */
 };
 
 /* ---- loops ---- */
