@@ -91,7 +91,9 @@ struct backend {
 	enum status (*stream_wait_event)(struct stream *stream, struct event *event);
 	enum status (*event_wait)(struct event *event, struct error *err); /* the host waits */
 
-	/* Records what is queued from begin to end instead of running it. */
+	/* Records the copies, fills and kernels that are queued from begin to end instead of running
+	 * them. Until then no memory is allocated or freed, and the stream has no waits or events.
+	 */
 	enum status (*capture_begin)(struct stream *stream);
 	enum status (*capture_end)(struct stream *stream, struct capture **out, struct error *err);
 	enum status (*capture_launch)(struct capture *capture, struct stream *stream);

@@ -63,11 +63,10 @@ void runner_close(struct runner *runner)
 	const struct backend *backend = runner->vars->backend;
 	struct device *device = runner->vars->device;
 	struct error ignored;
-	if (runner->linked) {
-		if (backend->stream_wait(runner->vars->stream, &ignored) != OK)
-			ignored.status = OK; /* whoever queued the work was told, or will be */
+	if (backend->stream_wait(runner->vars->stream, &ignored) != OK)
+		ignored.status = OK; /* whoever queued the work was told, or will be */
+	if (runner->linked)
 		exec_close(&runner->executor);
-	}
 	for (uint32_t i = 0; runner->plan && i < runner->plan->n_residents; i++) {
 		const struct resident *r = &runner->plan->residents[i];
 		enum value_kind kind = graph_value(runner->graph, r->value)->kind;

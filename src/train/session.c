@@ -177,6 +177,8 @@ enum status session_open(const struct model *model, const struct session_options
 	enum status status;
 	*s = (struct session){ .model = model, .options = *options };
 	arena_init(&s->arena);
+	s->options.shapes = arena_dup(&s->arena, options->shapes,
+				      model->graph->inputs.n * sizeof *options->shapes);
 	s->rates = arena_alloc(&s->arena, (size_t)options->training.rates * sizeof *s->rates);
 	variables_init(&s->vars, backend, NULL, NULL);
 	struct backend_options device = { .threads = options->threads };
@@ -235,21 +237,20 @@ static enum status give(struct runner *runner, const char *name, enum dtype dtyp
 	return runner_input(runner, name, &t, err);
 }
 
-/* The runner for a micro-batch of so many real samples. */
-static enum status runner_for(struct session *s, int64_t samples, struct runner **out,
-			      struct error *err)
+/* Waits, so that host memory is the caller's again, also when not all could be queued. */
+static enum status finish(struct session *s, enum status queued, struct error *err)
+{
+	struct error later;
+	enum status done = s->vars.backend->stream_wait(s->stream, queued == OK ? err : &later);
+	return queued != OK ? queued : done;
+}
+
+/* Plans training at another batch size. */
+static enum status add_short_batch(struct session *s, int64_t samples, struct error *err)
 {
 	const struct graph *loaded = s->model->graph;
 	struct problems problems = { 0 };
 	struct graph *graph;
-	*out = &s->training;
-	if (!s->options.train_batch_norm || samples == s->options.micro_batch)
-		return OK;
-	for (uint32_t i = 0; i < s->short_batches.n; i++)
-		if (s->short_batches.v[i].samples == samples) {
-			*out = s->short_batches.v[i].runner;
-			return OK;
-		}
 	struct shape *shapes = arena_alloc(&s->arena, loaded->inputs.n * sizeof *shapes);
 	for (uint32_t k = 0; k < loaded->inputs.n; k++) {
 		shapes[k] = s->options.shapes[k];
@@ -258,20 +259,40 @@ static enum status runner_for(struct session *s, int64_t samples, struct runner 
 	TRY(build_training(s, shapes, &graph, &problems, err));
 	struct runner *runner = mem_alloc(sizeof *runner);
 	enum status status = runner_open(graph, &s->vars, NULL, NULL, runner, err);
-	if (status == OK) {
-		*array_push(&s->short_batches) = (struct short_batch){ samples, runner };
-		TRY(runner_link(runner, s->scratch, s->training.plan->arena_bytes, err));
-		*out = runner;
-		return give(runner, WINDOW_WEIGHT_NAME, DT_F64, &s->window_weight, err);
+	if (status != OK) {
+		free(runner);
+		return status;
 	}
-	free(runner);
-	return status;
+	*array_push(&s->short_batches) = (struct short_batch){ samples, runner, true };
+	TRY(runner_link(runner, s->scratch, s->training.plan->arena_bytes, err));
+	return give(runner, WINDOW_WEIGHT_NAME, DT_F64, &s->window_weight, err);
+}
+
+/* The runner for a micro-batch of so many real samples. */
+static enum status runner_for(struct session *s, int64_t samples, struct runner **out,
+			      struct error *err)
+{
+	struct short_batch *b;
+	uint32_t i = 0;
+	*out = &s->training;
+	if (!s->options.train_batch_norm || samples == s->options.micro_batch)
+		return OK;
+	while (i < s->short_batches.n && s->short_batches.v[i].samples != samples)
+		i++;
+	if (i == s->short_batches.n)
+		TRY(add_short_batch(s, samples, err));
+	b = &s->short_batches.v[i];
+	if (b->stale)
+		TRY(runner_run(b->runner, PROGRAM_UPDATE, err));
+	b->stale = false;
+	*out = b->runner;
+	return OK;
 }
 
 enum status session_plan_short_batch(struct session *session, int64_t samples, struct error *err)
 {
 	struct runner *unused;
-	return runner_for(session, samples, &unused, err);
+	return finish(session, runner_for(session, samples, &unused, err), err);
 }
 
 /* The first rows of a tensor. */
@@ -328,21 +349,28 @@ static enum status give_labels(struct session *s, struct runner *runner, struct 
 	return runner_input(runner, LABELS_NAME, &labels, err);
 }
 
+static enum status queue_micro_batch(struct session *s, const struct tensor *inputs,
+				     const struct tensor *labels, const struct tensor *weights,
+				     int64_t samples, struct error *err)
+{
+	struct runner *runner;
+	TRY(runner_for(s, samples, &runner, err));
+	int64_t n = runner == &s->training ? s->options.micro_batch : samples;
+	struct tensor l = rows(labels, n), w = rows(weights, n);
+	TRY(give_inputs(s, runner, inputs, n, err));
+	TRY(give_labels(s, runner, l, err));
+	TRY(runner_input(runner, WEIGHTS_NAME, &w, err));
+	TRY(give(runner, SAMPLE_BASE_NAME, DT_I64, &s->sample_base, err));
+	return runner_run(runner, s->micro_batches ? PROGRAM_NEXT : PROGRAM_FIRST, err);
+}
+
 enum status session_micro_batch(struct session *session, const struct tensor *inputs,
 				const struct tensor *labels, const struct tensor *weights,
 				int64_t samples, struct error *err)
 {
-	struct runner *runner;
-	TRY(runner_for(session, samples, &runner, err));
-	int64_t n = runner == &session->training ? session->options.micro_batch : samples;
-	struct tensor l = rows(labels, n), w = rows(weights, n);
-	TRY(give_inputs(session, runner, inputs, n, err));
-	TRY(give_labels(session, runner, l, err));
-	TRY(runner_input(runner, WEIGHTS_NAME, &w, err));
-	TRY(give(runner, SAMPLE_BASE_NAME, DT_I64, &session->sample_base, err));
-	TRY(runner_run(runner, session->micro_batches ? PROGRAM_NEXT : PROGRAM_FIRST, err));
+	TRY(finish(session, queue_micro_batch(session, inputs, labels, weights, samples, err),
+		   err));
 	session->micro_batches++;
-	TRY(session->vars.backend->stream_wait(session->stream, err));
 	session->sample_base += samples;
 	return OK;
 }
@@ -356,6 +384,8 @@ enum status session_end_window(struct session *session, struct step_result *out,
 	TRY(runner_run(&session->training, PROGRAM_UPDATE, err));
 	TRY(variable_read(&session->vars, step, &after, err));
 	session->stale = true;
+	for (uint32_t i = 0; i < session->short_batches.n; i++)
+		session->short_batches.v[i].stale = true;
 	int64_t last = session->options.training.rates - 1;
 	*out = (struct step_result){
 		.loss = after.loss,
@@ -370,19 +400,25 @@ enum status session_end_window(struct session *session, struct step_result *out,
 	return OK;
 }
 
-enum status session_predict(struct session *session, const struct tensor *inputs,
-			    struct tensor *outputs, struct error *err)
+static enum status queue_prediction(struct session *s, const struct tensor *inputs,
+				    struct tensor *outputs, struct error *err)
 {
-	struct runner *runner = &session->evaluation;
-	if (session->stale)
+	struct runner *runner = &s->evaluation;
+	if (s->stale)
 		TRY(runner_run(runner, PROGRAM_UPDATE, err));
-	session->stale = false;
-	TRY(give_inputs(session, runner, inputs, session->options.micro_batch, err));
+	s->stale = false;
+	TRY(give_inputs(s, runner, inputs, s->options.micro_batch, err));
 	TRY(runner_run(runner, PROGRAM_FIRST, err));
 	for (uint32_t k = 0; k < runner->graph->outputs.n; k++)
 		if (outputs[k].data)
 			TRY(runner_output(runner, k, outputs[k].data, err));
-	return session->vars.backend->stream_wait(session->stream, err);
+	return OK;
+}
+
+enum status session_predict(struct session *session, const struct tensor *inputs,
+			    struct tensor *outputs, struct error *err)
+{
+	return finish(session, queue_prediction(session, inputs, outputs, err), err);
 }
 
 const struct tensor *session_output_type(const struct session *session, uint32_t k)

@@ -47,6 +47,7 @@ struct session_options {
 struct short_batch {
 	int64_t samples;
 	struct runner *runner;
+	bool stale; /* its copies of the weights are old */
 };
 
 struct session {
@@ -76,7 +77,8 @@ struct session {
 	struct arena arena;
 };
 
-/* Problems of the model are all added to problems. The model must outlive the session. */
+/* Problems of the model are all added to problems. The model and the backend must outlive the
+ * session; shapes and patterns need not. */
 enum status MUST_CHECK session_open(const struct model *model,
 				    const struct session_options *options, struct session **out,
 				    struct problems *problems, struct error *err);

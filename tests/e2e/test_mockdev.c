@@ -1,0 +1,264 @@
+/*
+ * test_mockdev.c - sessions on the mock device (mockdev/mockdev.h), whose memory the host can't
+ * touch and which runs captured work late: to the bits of the references on the CPU, to PyTorch's
+ * losses, without a misuse, also where things go wrong.
+ */
+#include "mockdev/mockdev.h"
+#include "trial.h"
+
+#include "passes/bind.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define FLOOR 1e-5
+#define BATCH 8 /* samples of a recorded step */
+
+struct run {
+	const char *name, *folder, *optimizer;
+	int64_t micro_batch;
+	int64_t steps; /* 20: all of PyTorch's */
+	bool train_batch_norm;
+	enum dtype half;
+	int64_t samples; /* of a window, 0: a recorded step, whose loss is compared */
+};
+
+static const struct run runs[] = {
+	{ "mlp sgd", "mlp", "sgd", 8, 20, false, DT_F32, 0 },
+	{ "mlp adamw", "mlp", "adamw", 8, 20, false, DT_F32, 0 },
+	{ "mlp in two micro-batches", "mlp", "sgd", 4, 20, false, DT_F32, 0 },
+	{ "mlp in three, one short", "mlp", "adamw", 3, 20, false, DT_F32, 0 },
+	{ "mlp stored as float16", "mlp_fp16", "sgd", 8, 20, false, DT_F32, 0 },
+	{ "mlp in float16", "mlp", "sgd", 4, 5, false, DT_F16, 8 },
+	{ "resnet frozen", "resnet_frozen", "sgd", 8, 20, false, DT_F32, 0 },
+	{ "resnet frozen in micro-batches", "resnet_frozen", "sgd", 4, 6, false, DT_F32, 0 },
+	{ "resnet trained", "resnet_train", "adamw", 8, 20, true, DT_F32, 0 },
+	{ "resnet trained, short batch", "resnet_train", "sgd", 4, 3, true, DT_BF16, 6 },
+};
+
+static void expect_no_misuse(struct trial *t)
+{
+	struct error err;
+	if (mock_misused(t->session->device, &err))
+		fail_msg("%s", err.text);
+}
+
+static void open_run(struct trial *t, const struct run *run, const struct backend *backend)
+{
+	bool sgd = !strcmp(run->optimizer, "sgd");
+	struct session_options o = sgd ? trial_sgd() : trial_adamw();
+	o.backend = backend;
+	o.micro_batch = run->micro_batch;
+	o.train_batch_norm = run->train_batch_norm;
+	o.half = run->half;
+	if (run->half == DT_F16) {
+		o.loss_scale = 1024;
+		o.training.dynamic_scale = true;
+	}
+	trial_open(t, run->folder, "model.onnx", o, sgd ? 0.01 : 1e-4);
+}
+
+static void expect_same(const struct tensor *a, const struct tensor *b, const char *what)
+{
+	if (memcmp(a->data, b->data, tensor_bytes(a)))
+		fail_msg("%s differs by %.3g", what, relative_norm(a, b));
+}
+
+static void test_run(void **state)
+{
+	const struct run *run = *state;
+	struct backend reference = reference_backend();
+	struct trial t, r;
+	double deviation = 0;
+	open_run(&t, run, &backend_mock);
+	open_run(&r, run, &reference);
+	const char *prefix = arena_printf(&t.arena, "%s/", run->optimizer);
+	const struct tensor *loss32 = trial_expected(&t, prefix, "loss32");
+	const struct tensor *loss64 = trial_expected(&t, prefix, "loss64");
+	for (int64_t i = 0; i < run->steps; i++) {
+		int64_t first = i * BATCH % t.x->shape.dim[0];
+		int64_t n = run->samples ? run->samples : BATCH;
+		struct step_result now = trial_step(&t, first, n);
+		struct step_result same = trial_step(&r, first, n);
+		if (!isfinite(now.loss) || now.loss != same.loss || now.norm != same.norm ||
+		    now.scale != same.scale || now.skipped || same.skipped)
+			fail_msg("step %d: loss %.9g, norm %.9g, not %.9g, %.9g", (int)i, now.loss,
+				 now.norm, same.loss, same.norm);
+		if (run->samples)
+			continue;
+		double expected = tensor_get(loss64, i);
+		deviation = fmax(deviation, fabs(tensor_get(loss32, i) - expected));
+		if (!(fabs(now.loss - expected) <= fmax(FLOOR, 10 * deviation)))
+			fail_msg("step %d: loss %.9g, not %.9g", (int)i, now.loss, expected);
+	}
+	trial_expect_equal(&t, &r, "");
+	struct tensor y = trial_predict(&t, 0, BATCH), z = trial_predict(&r, 0, BATCH);
+	expect_same(&y, &z, "the output");
+	for (uint32_t k = 0; k < t.session->n_parameters; k++) {
+		const char *name = t.session->parameters[k];
+		y = trial_gradient(&t, name);
+		z = trial_gradient(&r, name);
+		expect_same(&y, &z, name);
+	}
+	/* All of it was captured once and launched. */
+	struct mock_counts counts = mock_counts(t.session->device);
+	assert_int_equal(counts.direct, 0);
+	assert_in_range(counts.captures, 5, 20);
+	assert_true(counts.launches >= (uint64_t)run->steps * 2);
+	expect_no_misuse(&t);
+	trial_close(&t);
+	trial_close(&r);
+}
+
+/* A short batch is planned apart, with copies of the weights of its own that follow each step. */
+static void test_short_batches(void **state)
+{
+	static const struct run whole = { "", "resnet_train", "sgd", 2, 3, true, DT_BF16, 2 };
+	struct run part = whole;
+	struct trial a, b;
+	(void)state;
+	part.micro_batch = 4;
+	open_run(&a, &whole, &backend_mock);
+	open_run(&b, &part, &backend_mock);
+	for (int64_t i = 0; i < whole.steps; i++) {
+		double x = trial_step(&a, i * 2, 2).loss, y = trial_step(&b, i * 2, 2).loss;
+		if (x != y)
+			fail_msg("step %d: loss %.9g, not %.9g", (int)i, y, x);
+	}
+	trial_expect_equal(&a, &b, "");
+	expect_no_misuse(&b);
+	trial_close(&a);
+	trial_close(&b);
+}
+
+/* What session_micro_batch was given is the caller's again, also after an error. */
+static void test_refused_labels(void **state)
+{
+	(void)state;
+	struct trial t;
+	struct error err;
+	open_run(&t, &runs[0], &backend_mock);
+	struct tensor x = tensor_new(&t.arena, DT_F32, &t.x->shape);
+	struct tensor labels = tensor_new(&t.arena, DT_F64, &SHAPE(32));
+	struct tensor weights = tensor_new(&t.arena, DT_F32, &SHAPE(32));
+	expect_ok(session_begin_window(t.session, 8, &err), &err);
+	assert_int_equal(session_micro_batch(t.session, &x, &labels, &weights, 8, &err), ERR_INPUT);
+	memset(x.data, 1, tensor_bytes(&x));
+	expect_ok(t.session->vars.backend->stream_wait(t.session->stream, &err), &err);
+	x.shape.dim[1]++;
+	struct tensor y = { 0 };
+	assert_int_equal(session_predict(t.session, &x, &y, &err), ERR_INPUT);
+	expect_no_misuse(&t);
+	trial_close(&t);
+}
+
+/* ---- a device that fails ---- */
+
+static int calls_left; /* until one fails */
+
+static enum status failing_alloc(struct device *device, size_t bytes, void **out, struct error *err)
+{
+	if (!calls_left--)
+		return (fail)(err, ERR_MEMORY, "no memory");
+	return backend_mock.alloc(device, bytes, out, err);
+}
+
+static enum status failing_copy_in(struct stream *stream, void *dst, const void *host, size_t bytes)
+{
+	return calls_left-- ? backend_mock.copy_in(stream, dst, host, bytes) : ERR_IO;
+}
+
+static enum status failing_capture_end(struct stream *stream, struct capture **out,
+				       struct error *err)
+{
+	TRY(backend_mock.capture_end(stream, out, err));
+	if (calls_left--)
+		return OK;
+	backend_mock.capture_free(*out);
+	*out = NULL;
+	return (fail)(err, ERR_IO, "no capture");
+}
+
+static enum status failing_stream_new(struct device *device, struct stream **out, struct error *err)
+{
+	if (!calls_left--)
+		return (fail)(err, ERR_IO, "no stream");
+	return backend_mock.stream_new(device, out, err);
+}
+
+/* Opens a session again and again, each time with another call of one function of the backend that
+ * fails; nothing may be left or misused. */
+static void try_failures(const struct backend *backend, int least)
+{
+	const char *only[] = { NULL };
+	struct session_options o = trial_adamw();
+	struct model *model;
+	struct problems problems = { 0 };
+	struct arena arena;
+	struct error err = { 0 };
+	struct shape shape;
+	arena_init(&arena);
+	expect_ok(model_load(trial_path(&arena, "models/resnet_train/model.onnx"), &model,
+			     &problems, &err),
+		  &err);
+	o.backend = backend;
+	o.integer_labels = true;
+	o.freeze = only;
+	expect_ok(bind_shapes(model->graph, o.micro_batch, NULL, 0, &shape, &err), &err);
+	o.shapes = &shape;
+	int failures = 0;
+	struct session *session = NULL;
+	while (!session) {
+		calls_left = failures;
+		problems = (struct problems){ 0 };
+		if (session_open(model, &o, &session, &problems, &err) == OK)
+			break;
+		assert_int_equal(problems.total, 1);
+		assert_true(*problems.list[0].text);
+		failures++;
+		/* Every one of the first, then some: each opens a whole session. */
+		if (failures > 12)
+			failures += failures / 4;
+	}
+	assert_true(failures >= least);
+	session_free(session);
+	model_free(model);
+	arena_release(&arena);
+}
+
+static void test_failing_device(void **state)
+{
+	(void)state;
+	struct backend backend = backend_mock;
+	backend.alloc = failing_alloc;
+	try_failures(&backend, 12);
+	backend = backend_mock;
+	backend.copy_in = failing_copy_in;
+	try_failures(&backend, 12);
+	backend = backend_mock;
+	backend.capture_end = failing_capture_end;
+	try_failures(&backend, 3);
+	backend = backend_mock;
+	backend.stream_new = failing_stream_new;
+	try_failures(&backend, 1);
+}
+
+int main(void)
+{
+	struct CMUnitTest tests[ARRAY_SIZE(runs) + 3];
+	uint32_t n = 0;
+	for (; n < ARRAY_SIZE(runs); n++)
+		tests[n] = (struct CMUnitTest){ .name = runs[n].name,
+						.test_func = test_run,
+						.initial_state = (void *)&runs[n] };
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_short_batches);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_refused_labels);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_failing_device);
+	return _cmocka_run_group_tests("mockdev", tests, n, NULL, NULL);
+}
