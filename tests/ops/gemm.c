@@ -28,6 +28,8 @@ const struct op_case cases_gemm[] = {
 	  .in = { NORMAL(129, 37), NORMAL(129, 65) }, .flags = CASE_NO_GRAD },
 	{ "odd sizes, both transposed", "Gemm", .attrs = { TRANS_A, TRANS_B, ALPHA(0.125f) },
 	  .in = { NORMAL(129, 37), NORMAL(65, 129), NORMAL(37, 1) }, .flags = CASE_NO_GRAD },
+	{ "rows a power of two apart", "Gemm", .attrs = { TRANS_A },
+	  .in = { NORMAL(33, 256), NORMAL(33, 512), NORMAL(512) }, .flags = CASE_NO_GRAD },
 	{ "wide result", "Gemm", .attrs = { TRANS_A, { "_out", ATTR_INT, .i = DT_F32 } },
 	  .in = { NORMAL(33, 7), NORMAL(33, 9) }, .flags = CASE_NO_GRAD },
 	{ 0 },
