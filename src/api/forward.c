@@ -10,6 +10,7 @@
 
 #include "api/settings.h"
 #include "data/npy.h"
+#include "ops/interpret.h"
 #include "passes/batch_norm.h"
 #include "passes/bind.h"
 #include "passes/gradient.h"
@@ -32,6 +33,7 @@ struct forward {
 	struct tensor *inputs;  /* per input of the model: its array, in its type */
 	struct shape *shapes;   /* of them */
 	struct named_tensor *y; /* results */
+	void **owned;           /* their memory where it is to be freed */
 	uint32_t n_y;
 	/* the device */
 	const struct backend *backend;
@@ -261,17 +263,18 @@ static enum status plan(struct forward *f, struct graph *graph, struct error *er
 	return runner_link(&f->runner, NULL, 0, err);
 }
 
-/* Runs the planned graph; f->y[k] gets type and content of output k, in memory to be freed. */
+/* Runs the planned graph; f->y[k] gets type and content of output k. */
 static enum status compute(struct forward *f, struct error *err)
 {
 	const struct graph *graph = f->runner.graph;
 	TRY(runner_run(&f->runner, PROGRAM_UPDATE, err));
 	TRY(runner_run(&f->runner, PROGRAM_FIRST, err));
+	f->owned = arena_alloc(f->arena, f->n_y * sizeof *f->owned);
 	for (uint32_t k = 0; k < f->n_y; k++) {
 		struct tensor *y = &f->y[k].tensor;
 		*y = graph_value(graph, graph->outputs.v[k])->t;
-		y->data = NULL;
-		TRY(mem_try_alloc(tensor_bytes(y), &y->data, err));
+		TRY(mem_try_alloc(tensor_bytes(y), &f->owned[k], err));
+		y->data = f->owned[k];
 		TRY(runner_output(&f->runner, k, y->data, err));
 	}
 	return f->backend->stream_wait(f->stream, err);
@@ -286,15 +289,38 @@ static enum status give_inputs(struct forward *f, struct error *err)
 
 /* ---- 2. run ---- */
 
+/* What no device can run, because a shape depends on data: by the reference, node by node. */
+static bool interpret(struct forward *f)
+{
+	const struct graph *loaded = f->model->graph;
+	struct tensor *y = arena_alloc(f->arena, loaded->outputs.n * sizeof *y);
+	struct error ignored;
+	for (uint32_t i = 0; i < loaded->order.n; i++)
+		if (!graph_node(loaded, loaded->order.v[i])->def)
+			return false;
+	if (interpret_graph(loaded, f->inputs, y, NULL, f->arena, &ignored) != OK)
+		return false;
+	for (uint32_t k = 0; k < f->n_y; k++)
+		f->y[k].tensor = y[k];
+	return true;
+}
+
 static enum status run(struct forward *f, struct error *err)
 {
 	const struct graph *loaded = f->model->graph;
+	uint32_t before = f->problems->total;
 	struct binding bound;
-	TRY(bind_graph(loaded, f->shapes, NULL, &bound, f->problems, err));
-	dump(f, "bind", bound.graph);
 	f->y = arena_alloc(f->arena, loaded->outputs.n * sizeof *f->y);
 	for (uint32_t k = 0; k < loaded->outputs.n; k++)
 		f->y[f->n_y++].name = graph_value(loaded, loaded->outputs.v[k])->name;
+	enum status status = bind_graph(loaded, f->shapes, NULL, &bound, f->problems, err);
+	if (status != OK && interpret(f)) {
+		f->problems->total = before;
+		log_note(&f->ui->log, "computed by the reference, slowly: %s", err->text);
+		return OK;
+	}
+	TRY(status);
+	dump(f, "bind", bound.graph);
 	TRY(plan(f, bound.graph, err));
 	TRY(give_inputs(f, err));
 	return compute(f, err);
@@ -393,7 +419,8 @@ static enum status differentiate(struct forward *f, struct graph *graph, struct 
 	struct builder b = { .graph = graph, .err = err, .name = "gradient", .op = "gradient" };
 	wish_gradients(f, graph, w);
 	TRY(wish_outputs(f, graph, w, err));
-	TRY(gradient_build(&b, w->y, w->dy, w->n_y, w->x, w->n_x, true, w->dx, f->problems));
+	TRY(gradient_build(&b, w->y, w->dy, w->n_y, w->x, w->n_x, GRADIENT_WIDE, w->dx,
+			   f->problems));
 	graph->outputs.n = 0;
 	for (uint32_t k = 0; k < w->n_x; k++) {
 		const struct tensor *x = &graph_value(graph, w->x[k])->t;
@@ -481,9 +508,9 @@ static enum status forward(const struct config *config, const struct api_ui *ui,
 out:
 	if (status != OK && problems->total == before)
 		problems_add(problems, err);
-	for (uint32_t k = 0; k < f.n_y; k++)
-		free(f.y[k].tensor.data);
-	close_device(&f);
+	close_device(&f); /* first: work that is under way may use what is freed below */
+	for (uint32_t k = 0; k < f.n_y && f.owned; k++)
+		free(f.owned[k]);
 	arrays_release(&f.arrays);
 	model_free(f.model);
 	return status;

@@ -33,6 +33,25 @@ enum status interpret_op(const struct op_def *def, const struct attr *attrs,
 	return b.status;
 }
 
+enum status interpret_node(const struct node *node, struct tensor *values, struct arena *arena,
+			   struct error *err)
+{
+	const struct tensor **in = arena_alloc(arena, node->n_in * sizeof *in);
+	struct tensor *out = arena_alloc(arena, node->n_out * sizeof *out);
+	bool *wanted = arena_alloc(arena, node->n_out);
+	for (uint32_t k = 0; k < node->n_in; k++)
+		in[k] = node->in[k] ? &values[node->in[k]] : NULL;
+	for (uint32_t k = 0; k < node->n_out; k++)
+		wanted[k] = node->out[k] != 0;
+	if (interpret_op(node->def, node->attrs, in, node->n_in, wanted, out, node->n_out, arena,
+			 err) != OK)
+		return fail_context(err, "node '%s' (%s)", node->name, node->op);
+	for (uint32_t k = 0; k < node->n_out; k++)
+		if (node->out[k])
+			values[node->out[k]] = out[k];
+	return OK;
+}
+
 enum status interpret_graph(const struct graph *graph, const struct tensor *inputs,
 			    struct tensor *outputs, struct tensor *values, struct arena *arena,
 			    struct error *err)
@@ -49,23 +68,8 @@ enum status interpret_graph(const struct graph *graph, const struct tensor *inpu
 	}
 	for (uint32_t k = 0; k < graph->inputs.n; k++)
 		values[graph->inputs.v[k]] = inputs[k];
-	for (uint32_t i = 0; i < graph->order.n; i++) {
-		const struct node *node = graph_node(graph, graph->order.v[i]);
-		const struct tensor **in = arena_alloc(arena, node->n_in * sizeof *in);
-		struct tensor *out = arena_alloc(arena, node->n_out * sizeof *out);
-		bool *wanted = arena_alloc(arena, node->n_out);
-		for (uint32_t k = 0; k < node->n_in; k++)
-			in[k] = node->in[k] ? &values[node->in[k]] : NULL;
-		for (uint32_t k = 0; k < node->n_out; k++)
-			wanted[k] = node->out[k] != 0;
-		enum status status = interpret_op(node->def, node->attrs, in, node->n_in, wanted,
-						  out, node->n_out, arena, err);
-		if (status != OK)
-			return fail_context(err, "node '%s' (%s)", node->name, node->op);
-		for (uint32_t k = 0; k < node->n_out; k++)
-			if (node->out[k])
-				values[node->out[k]] = out[k];
-	}
+	for (uint32_t i = 0; i < graph->order.n; i++)
+		TRY(interpret_node(graph_node(graph, graph->order.v[i]), values, arena, err));
 	for (uint32_t k = 0; k < graph->outputs.n; k++)
 		outputs[k] = values[graph->outputs.v[k]];
 	return OK;

@@ -18,6 +18,13 @@ enum status MUST_CHECK interpret_op(const struct op_def *def, const struct attr 
 				    struct arena *arena, struct error *err);
 
 /*
+ * Runs one node of a graph: reads `values` (one per value of the graph) of its inputs and sets those
+ * of its outputs, in the arena.
+ */
+enum status MUST_CHECK interpret_node(const struct node *node, struct tensor *values,
+				      struct arena *arena, struct error *err);
+
+/*
  * Runs a graph. inputs[k] belongs to graph->inputs.v[k]; outputs[k] to graph->outputs.v[k], in the
  * arena. `values` (NULL or graph->values.n of them) gets every value that was computed; entries
  * with data on entry override PARAM and STATE values.

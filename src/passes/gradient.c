@@ -12,12 +12,14 @@
 
 struct walk_state {
 	struct builder *b;
-	uint32_t n_values; /* of the forward graph */
-	uint32_t n_nodes;
 	uint32_t *source; /* per value: an x that it depends on, 0 if none */
 	bool *stop;       /* per value: it is an x */
 	uint32_t *sum;    /* per value: gradient so far, 0 if none */
 	enum gradient_width width;
+	/* What the rule at work has made: nodes from this one on, gradients dx[0..n_dx). */
+	uint32_t first_node;
+	const uint32_t *dx;
+	uint32_t n_dx;
 };
 
 static enum dtype wide_type(enum dtype dtype)
@@ -49,9 +51,24 @@ static void find_sources(struct walk_state *w)
 	}
 }
 
+/* Whether the rule at work made v and nothing reads it but one node, or the driver. */
+static bool is_own(const struct walk_state *w, uint32_t v)
+{
+	const struct graph *graph = w->b->graph;
+	uint32_t uses = 0;
+	if (graph_value(graph, v)->node < w->first_node)
+		return false;
+	for (uint32_t i = w->first_node; i < graph->nodes.n; i++)
+		for (uint32_t k = 0; k < graph_node(graph, i)->n_in; k++)
+			uses += graph_node(graph, i)->in[k] == v;
+	for (uint32_t k = 0; k < w->n_dx; k++)
+		uses += w->dx[k] == v;
+	return uses <= 1;
+}
+
 /*
- * Makes the node that forms v, created in this walk, write float32: true if it can. Through
- * operators that only move elements the question is passed on.
+ * Makes the node that forms v write float32: true if it can, which it can't when the gradient is
+ * read elsewhere too. Through operators that only move elements the question is passed on.
  */
 static bool widen_in_place(struct walk_state *w, uint32_t v, enum dtype dtype)
 {
@@ -59,7 +76,7 @@ static bool widen_in_place(struct walk_state *w, uint32_t v, enum dtype dtype)
 	struct value *value = graph_value(graph, v);
 	if (value->t.dtype == dtype)
 		return true;
-	if (!value->node || value->node < w->n_nodes)
+	if (!is_own(w, v))
 		return false;
 	struct node *node = graph_node(graph, value->node);
 	if (node->def->flags & OP_WIDE) {
@@ -142,15 +159,23 @@ static void node_backward(struct walk_state *w, struct node *node, struct proble
 	b->op = node->op;
 	if (!node->def->grad) {
 		struct error err;
-		const char *name = graph_value(b->graph, source)->name;
-		fail(&err, ERR_UNSUPPORTED,
-		     "node '%s' (%s): no gradient, but weight '%s' lies before it; freeze it: "
-		     "--freeze '%s'",
-		     node->name, node->op, name, name);
+		const struct value *x = graph_value(b->graph, source);
+		if (x->kind == VALUE_INPUT)
+			fail(&err, ERR_UNSUPPORTED,
+			     "node '%s' (%s): no gradient, but input '%s' lies before it",
+			     node->name, node->op, x->name);
+		else
+			fail(&err, ERR_UNSUPPORTED,
+			     "node '%s' (%s): no gradient, but weight '%s' lies before it; freeze "
+			     "it: --freeze '%s'",
+			     node->name, node->op, x->name, x->name);
 		problems_add(problems, &err);
 		return;
 	}
+	w->first_node = b->graph->nodes.n;
 	apply_rule(w, node, dy, need, dx);
+	w->dx = dx;
+	w->n_dx = node->n_in;
 	for (uint32_t k = 0; k < node->n_in; k++)
 		if (need[k] && dx[k])
 			add_gradient(w, node->in[k], dx[k]);
@@ -165,12 +190,10 @@ enum status gradient_build(struct builder *b, const uint32_t *y, const uint32_t 
 	struct graph *graph = b->graph;
 	uint32_t before = problems->total, n_order = graph->order.n;
 	const char *name = b->name, *op = b->op;
-	struct walk_state w = {
-		.b = b, .n_values = graph->values.n, .n_nodes = graph->nodes.n, .width = width
-	};
-	w.source = mem_alloc(w.n_values * sizeof *w.source);
-	w.stop = mem_alloc(w.n_values);
-	w.sum = mem_alloc(w.n_values * sizeof *w.sum);
+	struct walk_state w = { .b = b, .width = width, .first_node = graph->nodes.n };
+	w.source = mem_alloc(graph->values.n * sizeof *w.source);
+	w.stop = mem_alloc(graph->values.n);
+	w.sum = mem_alloc(graph->values.n * sizeof *w.sum);
 	for (uint32_t k = 0; k < n_x; k++) {
 		w.stop[x[k]] = true;
 		w.source[x[k]] = x[k];
