@@ -22,6 +22,8 @@ static struct channels channels(const struct tensor *x)
 	struct channels s = { x->shape.dim[0], x->shape.dim[1], 1 };
 	for (int i = 2; i < x->shape.rank; i++)
 		s.inner *= x->shape.dim[i];
+	if (!s.inner) /* no elements: nothing to walk over */
+		s.n = 0;
 	return s;
 }
 

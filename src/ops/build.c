@@ -88,14 +88,16 @@ static bool foldable(const struct builder *b, struct inputs in, const struct ten
 		if (v->kind != VALUE_CONSTANT || !v->t.data)
 			return false;
 	}
+	bool any = false;
 	for (uint32_t k = 0; k < n_out; k++) {
 		size_t limit = b->fold_limit;
+		any |= wanted[k];
 		if (!dtype_is_float(out[k].dtype) && limit < FOLD_LIMIT_INTEGERS)
 			limit = FOLD_LIMIT_INTEGERS;
 		if (wanted[k] && tensor_bytes(&out[k]) > limit)
 			return false;
 	}
-	return n_out > 0;
+	return any;
 }
 
 static enum status add_node(struct builder *b, const struct op_def *def, struct inputs in,

@@ -30,11 +30,7 @@ static enum status infer_grad(struct op_io *io, const struct shape *x, const str
 {
 	struct conv_geometry g;
 	TRY(conv_geometry(io->node, x, w, &g, io->err));
-	TRY(conv_check_gradient(io, &g));
-	if (io->in[0]->dtype != io->in[1]->dtype)
-		return fail(io->err, ERR_INPUT, "inputs are %s and %s",
-			    dtype_name(io->in[0]->dtype), dtype_name(io->in[1]->dtype));
-	return OK;
+	return conv_check_gradient(io, &g);
 }
 
 static enum status infer_grad_input(struct op_io *io)
@@ -125,7 +121,7 @@ static void convolve(const struct conv_geometry *geometry, enum target target, d
 	struct conv_geometry g = used_last(*geometry);
 	int64_t cg = g.c / g.group, kg = g.k / g.group;
 	int64_t size_x = g.in[0] * g.in[1] * g.in[2], size_y = g.out[0] * g.out[1] * g.out[2];
-	for (int64_t pair = 0; pair < g.n * g.k * cg; pair++) {
+	for (int64_t pair = 0; size_y && pair < g.n * g.k * cg; pair++) {
 		int64_t c = pair % cg, m = pair / cg % g.k, n = pair / cg / g.k;
 		double *wk = w + (m * cg + c) * g.kernel[0] * g.kernel[1] * g.kernel[2];
 		double *xc = x + (n * g.c + m / kg * cg + c) * size_x;

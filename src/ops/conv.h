@@ -38,9 +38,10 @@ enum status MUST_CHECK conv_geometry(const struct node *node, const struct shape
 struct shape conv_output_shape(const struct conv_geometry *g);
 
 /*
- * For gradient operators: input 0 is the gradient of the output of g, else ERR_INPUT; the shape in
- * the attribute `_shape`, of a tensor that is no input of theirs; and a node with the attributes of
- * g->node and, where `like` is not 0, its shape as `_shape`.
+ * For gradient operators: checks that input 0 is the gradient of the output of g and all inputs are
+ * of one floating-point type; gives the shape in the attribute `_shape`, of a tensor that is no
+ * input of theirs; builds a node with the attributes of g->node and, where `like` is not 0, its
+ * shape as `_shape`.
  */
 enum status MUST_CHECK conv_check_gradient(const struct op_io *io, const struct conv_geometry *g);
 enum status MUST_CHECK conv_shape_attr(const struct op_io *io, struct shape *out);

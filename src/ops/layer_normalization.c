@@ -111,7 +111,8 @@ static enum status ref(struct op_io *io)
 	double *scale = expand(io, io->in[1], &r);
 	double *bias = expand(io, io->n_in > 2 ? io->in[2] : NULL, &r);
 	double epsilon = node_float(io->node, "epsilon");
-	for (int64_t o = 0; o < r.outer; o++) {
+	bool any = r.n || io->n_out > 1; /* else the number of rows is no measure of the work */
+	for (int64_t o = 0; any && o < r.outer; o++) {
 		double sum = 0, squares = 0;
 		for (int64_t i = 0; i < r.n; i++)
 			sum += tensor_get(x, o * r.n + i);
@@ -144,7 +145,7 @@ static enum status ref_grad(struct op_io *io)
 	TRY(rows(io, 1, &r));
 	double *scale = expand(io, io->in[2], &r);
 	double *dscale = expand(io, NULL, &r), *dbias = expand(io, NULL, &r);
-	for (int64_t o = 0; o < r.outer; o++) {
+	for (int64_t o = 0; r.n && o < r.outer; o++) {
 		double mean = tensor_get(io->in[3], o), rstd = tensor_get(io->in[4], o);
 		double sum = 0, sum_xhat = 0;
 		for (int64_t i = 0; i < r.n; i++) {

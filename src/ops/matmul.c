@@ -16,6 +16,7 @@ static enum status infer(struct op_io *io)
 {
 	const struct tensor *a = io->in[0], *b = io->in[1];
 	char ta[SHAPE_TEXT], tb[SHAPE_TEXT];
+	TRY(infer_number(io));
 	if (!a->shape.rank || !b->shape.rank)
 		return fail(io->err, ERR_INPUT, "an input is a scalar");
 	if (a->dtype != b->dtype)
@@ -50,7 +51,7 @@ static enum status ref(struct op_io *io)
 	walk_broadcast(&w, 1, &batch_a);
 	walk_broadcast(&w, 2, &batch_b);
 	bool exact = !dtype_is_float(a->dtype);
-	for (; walk_more(&w); walk_next(&w)) {
+	for (; m && n && walk_more(&w); walk_next(&w)) {
 		int64_t oy = w.offset[0] * m * n, oa = w.offset[1] * m * k,
 			ob = w.offset[2] * k * n;
 		for (int64_t i = 0; i < m; i++)

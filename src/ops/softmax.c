@@ -33,11 +33,12 @@ static enum status infer(struct op_io *io)
 
 static enum status infer_grad(struct op_io *io)
 {
-	char dy[SHAPE_TEXT], y[SHAPE_TEXT];
-	if (!shape_equal(&io->in[0]->shape, &io->in[1]->shape))
-		return fail(io->err, ERR_INPUT, "gradient %s for %s",
-			    shape_format(&io->in[0]->shape, dy),
-			    shape_format(&io->in[1]->shape, y));
+	const struct tensor *dy = io->in[0], *y = io->in[1];
+	char tdy[SHAPE_TEXT], ty[SHAPE_TEXT];
+	if (dy->dtype != y->dtype || !shape_equal(&dy->shape, &y->shape))
+		return fail(io->err, ERR_INPUT, "gradient %s of %s for %s of %s",
+			    shape_format(&dy->shape, tdy), dtype_name(dy->dtype),
+			    shape_format(&y->shape, ty), dtype_name(y->dtype));
 	return infer(io);
 }
 
@@ -47,7 +48,7 @@ typedef void row_fn(struct op_io *io, int64_t first, int64_t step, int64_t n);
 static enum status each_row(struct op_io *io, row_fn *f)
 {
 	struct rows r = rows(io);
-	for (int64_t o = 0; o < r.outer; o++)
+	for (int64_t o = 0; r.n * r.inner && o < r.outer; o++)
 		for (int64_t i = 0; i < r.inner; i++)
 			f(io, o * r.n * r.inner + i, r.inner, r.n);
 	return OK;

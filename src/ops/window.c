@@ -155,6 +155,10 @@ enum status conv_check_gradient(const struct op_io *io, const struct conv_geomet
 	if (!shape_equal(&y, &io->in[0]->shape))
 		return fail(io->err, ERR_INPUT, "gradient %s for output %s",
 			    shape_format(&io->in[0]->shape, given), shape_format(&y, expected));
+	for (uint32_t k = 0; k < io->n_in; k++)
+		if (!dtype_is_trainable(io->in[k]->dtype) || io->in[k]->dtype != io->in[0]->dtype)
+			return fail(io->err, ERR_INPUT, "input %u is %s", k,
+				    dtype_name(io->in[k]->dtype));
 	return OK;
 }
 
@@ -164,8 +168,12 @@ enum status conv_shape_attr(const struct op_io *io, struct shape *out)
 	if (a->n > SHAPE_MAX_RANK)
 		return fail(io->err, ERR_INPUT, "'_shape' has rank %u", a->n);
 	out->rank = (int)a->n;
-	for (uint32_t i = 0; i < a->n; i++)
+	for (uint32_t i = 0; i < a->n; i++) {
+		if (a->ints[i] < 0)
+			return fail(io->err, ERR_INPUT, "'_shape' holds %lld",
+				    (long long)a->ints[i]);
 		out->dim[i] = a->ints[i];
+	}
 	return OK;
 }
 
