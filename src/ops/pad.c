@@ -3,26 +3,25 @@
  * (ONNX Pad-2: attributes; 11, 13: inputs; 18: `axes`; 19: mode wrap), and PadGrad, the gradient of
  * the modes that copy elements of the input. That of mode constant is Pad itself, pads negated.
  */
+#include "ops/pad.h"
+
 #include "ops/build.h"
 
 #include <string.h>
 
-enum mode { MODE_CONSTANT, MODE_REFLECT, MODE_EDGE, MODE_WRAP, MODE_COUNT };
-
 static const char *const mode_names[] = { "constant", "reflect", "edge", "wrap" };
 
-static enum mode get_mode(const struct node *node)
+enum pad_mode pad_mode(const struct node *node)
 {
 	const char *name = node_string(node, "mode");
-	for (int i = 0; i < MODE_COUNT; i++)
+	for (int i = 0; i < PAD_MODE_COUNT; i++)
 		if (!strcmp(name, mode_names[i]))
-			return (enum mode)i;
-	return MODE_COUNT;
+			return (enum pad_mode)i;
+	return PAD_MODE_COUNT;
 }
 
-/* Pads of each axis of x from the input `pads`, begins then ends, for the axes of input `axes`. */
-static enum status get_pads(struct op_io *io, const struct shape *x, uint32_t axes_input,
-			    int64_t begin[SHAPE_MAX_RANK], int64_t end[SHAPE_MAX_RANK])
+enum status pad_sizes(struct op_io *io, const struct shape *x, uint32_t axes_input,
+		      int64_t begin[SHAPE_MAX_RANK], int64_t end[SHAPE_MAX_RANK])
 {
 	int64_t pads[2 * SHAPE_MAX_RANK], axes[SHAPE_MAX_RANK];
 	uint32_t n, n_axes = (uint32_t)x->rank;
@@ -52,9 +51,9 @@ static enum status padded(struct op_io *io, const struct shape *x, uint32_t axes
 			  struct shape *y)
 {
 	int64_t begin[SHAPE_MAX_RANK], end[SHAPE_MAX_RANK];
-	enum mode mode = get_mode(io->node);
-	TRY(get_pads(io, x, axes_input, begin, end));
-	if (mode == MODE_COUNT)
+	enum pad_mode mode = pad_mode(io->node);
+	TRY(pad_sizes(io, x, axes_input, begin, end));
+	if (mode == PAD_MODE_COUNT)
 		return fail(io->err, ERR_INPUT, "mode '%s' is not known",
 			    node_string(io->node, "mode"));
 	*y = *x;
@@ -65,7 +64,7 @@ static enum status padded(struct op_io *io, const struct shape *x, uint32_t axes
 			return fail(io->err, ERR_INPUT,
 				    "axis %d of size %lld can't be padded by %lld and %lld", i,
 				    (long long)x->dim[i], (long long)begin[i], (long long)end[i]);
-		if (mode != MODE_CONSTANT && !x->dim[i] && *d)
+		if (mode != PAD_CONSTANT && !x->dim[i] && *d)
 			return fail(io->err, ERR_INPUT, "axis %d has no elements to pad with", i);
 	}
 	return OK;
@@ -87,20 +86,19 @@ static int64_t modulo(int64_t x, int64_t n)
 	return x % n < 0 ? x % n + n : x % n;
 }
 
-/* The element of an axis of size n that stands at position i, which may be outside; -1: none. */
-static int64_t source(enum mode mode, int64_t i, int64_t n)
+int64_t pad_source(enum pad_mode mode, int64_t i, int64_t n)
 {
 	if (i >= 0 && i < n)
 		return i;
 	switch (mode) {
-	case MODE_REFLECT: /* 0 1 2 3 2 1 0 1 ...: a period of 2 (n - 1) */
+	case PAD_REFLECT: /* 0 1 2 3 2 1 0 1 ...: a period of 2 (n - 1) */
 		if (n == 1)
 			return 0;
 		i = modulo(i, 2 * (n - 1));
 		return i < n ? i : 2 * (n - 1) - i;
-	case MODE_EDGE:
+	case PAD_EDGE:
 		return i < 0 ? 0 : n - 1;
-	case MODE_WRAP:
+	case PAD_WRAP:
 		return modulo(i, n);
 	default:
 		return -1;
@@ -108,12 +106,12 @@ static int64_t source(enum mode mode, int64_t i, int64_t n)
 }
 
 /* The element of x that the element of y at that index copies; -1: the constant. */
-static int64_t source_offset(enum mode mode, const int64_t *index, const int64_t *begin,
+static int64_t source_offset(enum pad_mode mode, const int64_t *index, const int64_t *begin,
 			     const struct shape *x)
 {
 	int64_t offset = 0;
 	for (int i = 0; i < x->rank; i++) {
-		int64_t k = source(mode, index[i] - begin[i], x->dim[i]);
+		int64_t k = pad_source(mode, index[i] - begin[i], x->dim[i]);
 		if (k < 0)
 			return -1;
 		offset = offset * x->dim[i] + k;
@@ -121,15 +119,15 @@ static int64_t source_offset(enum mode mode, const int64_t *index, const int64_t
 	return offset;
 }
 
-/* y[i] = x[source(i - begin)] */
+/* y[i] = x[pad_source(i - begin)] */
 static enum status ref(struct op_io *io)
 {
 	const struct tensor *x = io->in[0];
 	struct tensor *y = &io->out[0];
-	enum mode mode = get_mode(io->node);
+	enum pad_mode mode = pad_mode(io->node);
 	int64_t begin[SHAPE_MAX_RANK], end[SHAPE_MAX_RANK];
 	struct tensor value = tensor_new(io->arena, x->dtype, &SHAPE_SCALAR);
-	TRY(get_pads(io, &x->shape, 3, begin, end));
+	TRY(pad_sizes(io, &x->shape, 3, begin, end));
 	if (io->n_in > 2 && io->in[2])
 		value = *io->in[2];
 	struct walk w = walk_start(&y->shape, 1);
@@ -149,14 +147,14 @@ static void grad(struct grad *g)
 	struct op_io io = build_io(b, g->node, g->x, n_in);
 	int64_t begin[SHAPE_MAX_RANK], end[SHAPE_MAX_RANK], pads[2 * SHAPE_MAX_RANK];
 	const struct shape *x = build_shape(b, g->x[0]);
-	if (get_mode(g->node) != MODE_CONSTANT) {
+	if (pad_mode(g->node) != PAD_CONSTANT) {
 		g->dx[0] = build(b, "PadGrad", IN(g->dy[0], g->x[1], axes),
 				 attr_string("mode", node_string(g->node, "mode")),
 				 attr_ints("shape", x->dim, rank));
 		return;
 	}
 	if (b->status == OK)
-		b->status = get_pads(&io, x, 3, begin, end);
+		b->status = pad_sizes(&io, x, 3, begin, end);
 	if (b->status != OK)
 		return;
 	for (uint32_t i = 0; i < rank; i++) {
@@ -190,16 +188,16 @@ static enum status infer_grad(struct op_io *io)
 	return infer_set(io, 0, io->in[0]->dtype, &x);
 }
 
-/* dx[j] = sum over the i with source(i - begin) = j of dy[i] */
+/* dx[j] = sum over the i with pad_source(i - begin) = j of dy[i] */
 static enum status ref_grad(struct op_io *io)
 {
 	const struct tensor *dy = io->in[0];
 	struct tensor *dx = &io->out[0];
-	enum mode mode = get_mode(io->node);
+	enum pad_mode mode = pad_mode(io->node);
 	int64_t begin[SHAPE_MAX_RANK], end[SHAPE_MAX_RANK];
 	struct tensor sum = tensor_new(io->arena, DT_F64, &dx->shape);
 	double *sums = sum.data;
-	TRY(get_pads(io, &dx->shape, 2, begin, end));
+	TRY(pad_sizes(io, &dx->shape, 2, begin, end));
 	struct walk w = walk_start(&dy->shape, 1);
 	for (; walk_more(&w); walk_next(&w))
 		sums[source_offset(mode, w.index, begin, &dx->shape)] += tensor_get(dy,

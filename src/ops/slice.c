@@ -3,13 +3,9 @@
  * axes (ONNX Slice-1: attributes; 10, 11, 13: inputs, with steps that may be negative), and its
  * gradient for steps other than 1, SliceGrad: dY put back where it was taken, zeros elsewhere.
  */
-#include "ops/build.h"
+#include "ops/slice.h"
 
-/* Along each axis the output reads start, start + step, ... of the input. */
-struct ranges {
-	int64_t start[SHAPE_MAX_RANK], step[SHAPE_MAX_RANK];
-	struct shape shape; /* of the output */
-};
+#include "ops/build.h"
 
 static int64_t clamp(int64_t x, int64_t low, int64_t high)
 {
@@ -17,7 +13,7 @@ static int64_t clamp(int64_t x, int64_t low, int64_t high)
 }
 
 /* Starts and ends count from the end where they are negative, and are cut to what exists. */
-static void set_range(struct ranges *r, int axis, int64_t start, int64_t end, int64_t step)
+static void set_range(struct slice_ranges *r, int axis, int64_t start, int64_t end, int64_t step)
 {
 	int64_t dim = r->shape.dim[axis], n;
 	if (step == INT64_MIN)
@@ -38,13 +34,13 @@ static void set_range(struct ranges *r, int axis, int64_t start, int64_t end, in
 	r->shape.dim[axis] = n;
 }
 
-static enum status get_ranges(struct op_io *io, struct ranges *r)
+enum status slice_ranges(struct op_io *io, struct slice_ranges *r)
 {
 	int64_t starts[SHAPE_MAX_RANK], ends[SHAPE_MAX_RANK], axes[SHAPE_MAX_RANK];
 	int64_t steps[SHAPE_MAX_RANK];
 	uint32_t n, n_ends, n_axes, n_steps;
 	bool seen[SHAPE_MAX_RANK] = { 0 };
-	*r = (struct ranges){ .shape = io->in[0]->shape };
+	*r = (struct slice_ranges){ .shape = io->in[0]->shape };
 	for (int i = 0; i < r->shape.rank; i++)
 		r->step[i] = 1;
 	TRY(infer_ints(io, 1, starts, SHAPE_MAX_RANK, &n));
@@ -76,8 +72,8 @@ static enum status get_ranges(struct op_io *io, struct ranges *r)
 
 static enum status infer(struct op_io *io)
 {
-	struct ranges r;
-	TRY(get_ranges(io, &r));
+	struct slice_ranges r;
+	TRY(slice_ranges(io, &r));
 	return infer_set(io, 0, io->in[0]->dtype, &r.shape);
 }
 
@@ -99,9 +95,9 @@ static struct walk walk_slice(const struct shape *slice, const struct shape *who
 static enum status ref(struct op_io *io)
 {
 	const struct tensor *x = io->in[0];
-	struct ranges r;
+	struct slice_ranges r;
 	int64_t base;
-	TRY(get_ranges(io, &r));
+	TRY(slice_ranges(io, &r));
 	struct walk w = walk_slice(&r.shape, &x->shape, r.start, r.step, &base);
 	for (; walk_more(&w); walk_next(&w))
 		ref_copy(&io->out[0], w.offset[0], x, base + w.offset[1]);
@@ -117,9 +113,9 @@ static void grad(struct grad *g)
 	uint32_t rank = (uint32_t)x->rank;
 	int64_t pads[2 * SHAPE_MAX_RANK];
 	bool dense = true;
-	struct ranges r;
+	struct slice_ranges r;
 	if (b->status == OK)
-		b->status = get_ranges(&io, &r);
+		b->status = slice_ranges(&io, &r);
 	if (b->status != OK)
 		return;
 	for (uint32_t i = 0; i < rank; i++) {

@@ -62,6 +62,16 @@ void loop_order(struct loop *loop, int k)
 	}
 }
 
+void loop_move(struct loop *loop, int from, int to)
+{
+	struct loop old = *loop;
+	for (int i = from; i < to; i++)
+		move_axis(loop, i, i + 1);
+	loop->dim[to] = old.dim[from];
+	for (int k = 0; k < loop->n; k++)
+		loop->stride[k][to] = old.stride[k][from];
+}
+
 /* Whether a step along axis i is, for all operands, a whole pass over axis j. */
 static bool continues(const struct loop *loop, int i, int j)
 {

@@ -31,6 +31,8 @@ void loop_add_strides(struct loop *loop, const int64_t *strides);
 
 /* Orders the axes by falling strides of operand k. */
 void loop_order(struct loop *loop, int k);
+/* Moves an axis inwards; those between move outwards by one. */
+void loop_move(struct loop *loop, int from, int to);
 /* Drops axes of size 1 and merges neighbours; at least `keep` axes are left (of size 1). */
 void loop_merge(struct loop *loop, int keep);
 
