@@ -96,9 +96,8 @@ void trial_open(struct trial *t, const char *folder, const char *file, struct se
 	*t = (struct trial){ .micro_batch = o.micro_batch };
 	arena_init(&t->arena);
 	const char *base = trial_path(&t->arena, arena_printf(&t->arena, "models/%s", folder));
-	expect_ok(model_load(arena_printf(&t->arena, "%s/%s", base, file), &t->model, &problems,
-			     &err),
-		  &err);
+	const char *path = *file == '/' ? file : arena_printf(&t->arena, "%s/%s", base, file);
+	expect_ok(model_load(path, &t->model, &problems, &err), &err);
 	expect_ok(arrays_read(arena_printf(&t->arena, "%s/data.npz", base), &t->data, &err), &err);
 	expect_ok(arrays_read(arena_printf(&t->arena, "%s/expected.npz", base), &t->expected, &err),
 		  &err);
