@@ -48,7 +48,7 @@ typedef void row_fn(struct op_io *io, int64_t first, int64_t step, int64_t n);
 static enum status each_row(struct op_io *io, row_fn *f)
 {
 	struct rows r = rows(io);
-	for (int64_t o = 0; r.n * r.inner && o < r.outer; o++)
+	for (int64_t o = 0; r.n && r.inner && o < r.outer; o++)
 		for (int64_t i = 0; i < r.inner; i++)
 			f(io, o * r.n * r.inner + i, r.inner, r.n);
 	return OK;

@@ -17,6 +17,7 @@
 /* Gradients are PyTorch's. */
 static const double dy[] = { 1, 2, 3, 4 };
 static const double dx_ceil[] = { 0.25, 0.25, 1, 0.25, 0.25, 1, 1.5, 1.5, 4 };
+static const double dx_last[] = { 0.5, 0, 1, 1 };
 static const double dy_padded[] = { 9, 18, 27, 36 };
 static const double dx_padded[] = { 1, 3, 2, 4, 10, 6, 3, 7, 4 };
 
@@ -51,6 +52,11 @@ const struct op_case cases_average_pool[] = {
 	{ "gradient, ceil_mode", "AveragePoolGrad", "onnxtune",
 	  .attrs = { KERNEL(2, 2), STRIDES(2, 2), FLAG("ceil_mode"), OF_SHAPE(1, 1, 3, 3) },
 	  .in = { VALUES(dy, 1, 1, 2, 2) }, .flags = CASE_NO_GRAD, .expected = dx_ceil },
+	/* A third window would start in the padding. */
+	{ "gradient, last window dropped", "AveragePoolGrad", "onnxtune",
+	  .attrs = { KERNEL(2), STRIDES(3), PADS(1, 1), FLAG("ceil_mode"),
+		     FLAG("count_include_pad"), OF_SHAPE(1, 1, 4) },
+	  .in = { VALUES(dy, 1, 1, 2) }, .flags = CASE_NO_GRAD, .expected = dx_last },
 	{ "gradient, padding counted", "AveragePoolGrad", "onnxtune",
 	  .attrs = { KERNEL(3, 3), STRIDES(2, 2), PADS(1, 1, 1, 1), FLAG("count_include_pad"),
 		     OF_SHAPE(1, 1, 3, 3) },

@@ -12,6 +12,9 @@
 /* No two elements are close enough for a difference to change which is the largest. */
 static const double apart[] = { 3, -1, 2, 5, 0, 1, -4, 4, 6, -2, 7, -3 };
 
+static const double sums[] = { 2, 11, 5 };
+static const double means[] = { 2.25, 0.25, 2 };
+
 const struct op_case cases_reduce[] = {
 	{ "sum, one axis", "ReduceSum", .in = { NORMAL(3, 4, 5), LIST(1) } },
 	{ "sum, axes dropped", "ReduceSum", .attrs = { KEEP(0) },
@@ -30,6 +33,10 @@ const struct op_case cases_reduce[] = {
 	  .in = { UNIFORM(0, 1, 300, 3), LIST(0) }, .flags = CASE_NO_GRAD },
 	{ "sum, opset 11", "ReduceSum", .opset = 11, .attrs = { AXES(-2), KEEP(0) },
 	  .in = { NORMAL(3, 4, 5) } },
+	{ "sum, opset 11, values", "ReduceSum", .opset = 11, .attrs = { AXES(0, 2), KEEP(0) },
+	  .in = { VALUES(apart, 2, 3, 2) }, .expected = sums },
+	{ "mean, opset 11, values", "ReduceMean", .opset = 11, .attrs = { AXES(-1), KEEP(1) },
+	  .in = { VALUES(apart, 3, 4) }, .expected = means },
 	{ "mean, one axis", "ReduceMean", .in = { NORMAL(3, 4, 5), LIST(2) } },
 	{ "mean, axes dropped", "ReduceMean", .attrs = { KEEP(0) },
 	  .in = { NORMAL(3, 4, 5), LIST(0, 2) } },

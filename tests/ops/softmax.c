@@ -14,6 +14,17 @@ static const double dx[] = { 0.25, -0.5, 0.25, 0.359375, -0.078125, -0.28125 };
 static const double log_dx[] = { 1.1115650800742149,   -1.6967346701436833, 0.5410424993119494, 1,
 				 -0.73575888234288464, -1.0995741367357279 };
 
+/* The old form works on the rows of the matrix [2, 6]. */
+static const double x[] = { 0, 0.5, 1, 1.5, 2, 0, 0.5, 1, 1.5, 2, 0, 0.5 };
+static const double rows[] = { 0.05483133034197763, 0.09040158063560384, 0.14904700889883288,
+			       0.245736973905737,   0.405151775875871,   0.05483133034197763,
+			       0.08729642495038006, 0.143927472671769,   0.23729628563205693,
+			       0.39123543357970547, 0.05294795821570842, 0.08729642495038006 };
+static const double log_rows[] = { -2.9034935268297435, -2.4034935268297435, -1.9034935268297433,
+				   -1.4034935268297433, -0.9034935268297433, -2.9034935268297435,
+				   -2.4384457682880516, -1.9384457682880516, -1.4384457682880516,
+				   -0.9384457682880516, -2.9384457682880516, -2.4384457682880516 };
+
 static const double steep[] = { 1000, 999, -1000, 0, -88, -104, 30000, 30000, 30000 };
 
 const struct op_case cases_softmax[] = {
@@ -27,6 +38,8 @@ const struct op_case cases_softmax[] = {
 	  .flags = CASE_NO_GRAD },
 	{ "opset 11, matrix", "Softmax", .opset = 11, .attrs = { AXIS(1) },
 	  .in = { NORMAL(2, 3, 4) } },
+	{ "opset 11, values", "Softmax", .opset = 11, .in = { VALUES(x, 2, 2, 3) },
+	  .expected = rows },
 	{ "opset 11, trailing 1", "Softmax", .opset = 11, .attrs = { AXIS(-3) },
 	  .in = { NORMAL(2, 5, 1, 1) } },
 	{ "log, last axis", "LogSoftmax", .in = { NORMAL(3, 5) } },
@@ -34,6 +47,8 @@ const struct op_case cases_softmax[] = {
 	{ "log, large logits", "LogSoftmax", .in = { VALUES(steep, 3, 3) }, .flags = CASE_NO_GRAD },
 	{ "log, long rows", "LogSoftmax", .in = { NORMAL(7, 1031) }, .flags = CASE_NO_GRAD },
 	{ "log, opset 11", "LogSoftmax", .opset = 11, .in = { NORMAL(2, 3, 4) } },
+	{ "log, opset 11, values", "LogSoftmax", .opset = 11, .attrs = { AXIS(-2) },
+	  .in = { VALUES(x, 2, 2, 3) }, .expected = log_rows },
 	{ "gradient", "SoftmaxGrad", "onnxtune", .in = { VALUES(dy, 2, 3), VALUES(y, 2, 3) },
 	  .flags = CASE_NO_GRAD, .expected = dx },
 	{ "gradient, middle axis", "SoftmaxGrad", "onnxtune", .attrs = { AXIS(1) },
