@@ -197,7 +197,7 @@ enum status project_evaluate(struct project *project, const char *description,
 		if (progress_update(&bar, done, api_now()))
 			ui->draw(ui->ctx, &bar, api_now(), false);
 		if (*ui->stop > 0) {
-			status = fail(err, ERR_IO, "stopped");
+			status = fail(err, ERR_STOPPED, "stopped by a signal");
 			goto out;
 		}
 	}

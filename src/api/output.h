@@ -12,6 +12,13 @@
 const char *output_path(const struct config *config, struct arena *arena);
 
 /*
+ * ERR_USAGE when an option names a file to write that is the model, its data or another one to
+ * write. --output may be the model: whether that is possible, output_check says.
+ */
+enum status MUST_CHECK output_check_apart(const struct config *config, const struct model *model,
+					  struct error *err);
+
+/*
  * Whether all files of the output can be written, found out before any work. An existing model is
  * replaced when --force says so, or when it is a tuned form of this one: the same file but for the
  * content of its tensors. changes as in onnx_save_check.

@@ -8,6 +8,7 @@
  */
 #include "api/project.h"
 
+#include "api/output.h"
 #include "api/settings.h"
 #include "data/sidecar.h"
 #include "passes/bind.h"
@@ -194,7 +195,9 @@ static enum status concrete_shapes(struct project *p, struct error *err)
 			wanted[k] = part->arrays[k].shape;
 		}
 	}
-	return bind_shapes(loaded, p->micro_batch, wanted, 0, p->shapes, err);
+	if (bind_shapes(loaded, p->micro_batch, wanted, 0, p->shapes, err) != OK)
+		return fail_context(err, "%s", p->config->model);
+	return OK;
 }
 
 /* ---- the session ---- */
@@ -229,31 +232,89 @@ static enum status open_session(struct project *p, bool train, struct problems *
 	options.training.rates = steps > 0 ? steps : 1;
 	options.dump = p->ui->dump;
 	options.dump_ctx = p->ui->ctx;
-	return session_open(p->model, &options, &p->session, problems, err);
+	uint32_t before = problems->total;
+	enum status status = session_open(p->model, &options, &p->session, problems, err);
+	problems_context(problems, before, "%s", p->config->model);
+	return status;
 }
 
-/* The evaluated output's classes must be those of the data. */
+/* The labels of a part must be what the loss takes for an output of this shape. */
+static enum status check_targets(const struct project *p, const struct part *part,
+				 const struct shape *logits, struct error *err)
+{
+	char have_text[SHAPE_TEXT], want_text[SHAPE_TEXT];
+	struct shape have = part->targets.shape, want = *logits;
+	if (!part->n)
+		return OK;
+	if (p->loss == LOSS_CROSS_ENTROPY) {
+		want.rank = 0;
+		for (int i = 0; i < logits->rank; i++)
+			if (i != p->head.axis)
+				want.dim[want.rank++] = logits->dim[i];
+	}
+	have.dim[0] = want.dim[0] = 1;
+	if (shape_elements(&have) != shape_elements(&want)) {
+		have.dim[0] = want.dim[0] = DIM_UNKNOWN;
+		return fail(err, ERR_INPUT,
+			    "%s: the labels have shape %s, but the loss %s takes %s (samples "
+			    "first)",
+			    p->config->data, shape_format(&have, have_text), loss_name(p->loss),
+			    shape_format(&want, want_text));
+	}
+	if (p->loss != LOSS_BCE || p->dataset.targets != TARGETS_VALUES)
+		return OK;
+	for (int64_t i = 0, n = shape_elements(&part->targets.shape); i < n; i++) {
+		double t = tensor_get(&part->targets, i);
+		if (t < 0 || t > 1)
+			return fail(err, ERR_INPUT,
+				    "%s: the loss bce takes targets from 0 to 1, sample %lld has "
+				    "%g",
+				    p->config->data, (long long)(i * part->n / n), t);
+	}
+	return OK;
+}
+
+/* The data's classes are the model's; those that the data doesn't name are numbers. */
+static enum status check_classes(struct project *p, int64_t classes, struct error *err)
+{
+	struct dataset *ds = &p->dataset;
+	if (ds->targets != TARGETS_CLASSES || ds->n_classes == classes)
+		return OK;
+	if (ds->images || ds->n_classes > classes || ds->n_classes == p->names.n)
+		return fail(err, ERR_INPUT,
+			    "%s: the data has %u classes, the model tells %lld "
+			    "apart",
+			    p->config->data, ds->n_classes, (long long)classes);
+	const char **names = arena_alloc(&p->arena, (size_t)classes * sizeof *names);
+	for (int64_t i = 0; i < classes; i++)
+		names[i] = i < ds->n_classes ? ds->labels.names[i]
+					     : arena_printf(&p->arena, "%lld", (long long)i);
+	ds->labels.names = names;
+	ds->labels.n = ds->n_classes = (uint32_t)classes;
+	return OK;
+}
+
+/* What the model gives must fit what the data asks for. */
 static enum status check_head(struct project *p, struct error *err)
 {
 	const struct session *s = p->session;
 	const struct graph *g = s->evaluation.graph;
 	p->head = loss_find(g, g->outputs.v[0]);
-	TRY(loss_choose(g, &p->head, p->dataset.targets == TARGETS_CLASSES, s->options.loss,
-			&p->loss, err));
+	if (loss_choose(g, &p->head, p->dataset.targets == TARGETS_CLASSES, s->options.loss,
+			&p->loss, err) != OK)
+		return fail_context(err, "%s", p->config->model);
 	const struct shape *shape = &graph_value(g, p->head.logits)->t.shape;
-	const struct part *part = &p->dataset.validation;
-	if (p->loss != LOSS_CROSS_ENTROPY && shape_elements(&part->targets.shape) / part->n !=
-						     shape_elements(shape) / shape->dim[0]) {
-		char have[SHAPE_TEXT], want[SHAPE_TEXT];
-		return fail(err, ERR_INPUT, "the labels have shape %s, %s takes them as %s",
-			    shape_format(&part->targets.shape, have), loss_name(p->loss),
-			    shape_format(shape, want));
+	if (shape->dim[0] != p->micro_batch) {
+		char text[SHAPE_TEXT];
+		return fail(err, ERR_INPUT,
+			    "%s: output '%s' has shape %s for %lld samples; its first axis must "
+			    "count them",
+			    p->config->model, graph_value(g, g->outputs.v[0])->name,
+			    shape_format(shape, text), (long long)p->micro_batch);
 	}
-	if (p->loss == LOSS_CROSS_ENTROPY && shape->dim[p->head.axis] != p->dataset.n_classes &&
-	    shape->dim[p->head.axis] < (int64_t)p->dataset.n_classes)
-		return fail(err, ERR_INPUT, "the data has %u classes, the model tells %lld apart",
-			    p->dataset.n_classes, (long long)shape->dim[p->head.axis]);
-	return OK;
+	TRY(check_targets(p, &p->dataset.train, shape, err));
+	TRY(check_targets(p, &p->dataset.validation, shape, err));
+	return check_classes(p, p->loss == LOSS_CROSS_ENTROPY ? shape->dim[p->head.axis] : 2, err);
 }
 
 enum status project_open(const struct config *config, const struct api_ui *ui, bool train,
@@ -264,6 +325,7 @@ enum status project_open(const struct config *config, const struct api_ui *ui, b
 	uint32_t before = problems->total;
 	arena_init(&p.arena);
 	TRY_GOTO(model_load(config->model, &p.model, problems, err), out_project);
+	TRY_GOTO(output_check_apart(config, p.model, err), out_project);
 	describe_inputs(&p);
 	TRY_GOTO(open_data(&p, train, err), out_project);
 	note_classes(&p);

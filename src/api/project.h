@@ -59,7 +59,7 @@ void evaluated_release(struct evaluated *e);
 
 /*
  * Runs the validation part through the model and counts. description names the progress bar.
- * Stops early, with ERR_IO "stopped", when *ui->stop asks for it.
+ * Stops early, with ERR_STOPPED, when *ui->stop asks for it.
  */
 enum status MUST_CHECK project_evaluate(struct project *project, const char *description,
 					struct evaluated *out, struct error *err);

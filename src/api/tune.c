@@ -4,7 +4,7 @@
  *  1. Open the project, check the output, set the learning rates.
  *  2. Evaluate the untuned model.
  *  3. Steps: windows of micro-batches from the loader, epoch after epoch.
- *  4. Evaluate and write the model.
+ *  4. Write the model, then evaluate: what takes time can be stopped without loss.
  */
 #include "api/tune.h"
 
@@ -255,10 +255,15 @@ enum status tune_run(const struct config *config, const struct api_ui *ui, struc
 	TRY_GOTO(project_evaluate(p, "before", &out->before, err), out_run);
 	note_chance(p, &out->before);
 	TRY_GOTO(train(p, steps, out, log, err), out_run);
-	out->signal = *ui->stop > 0 ? *ui->stop : 0;
-	if (!out->signal)
-		TRY_GOTO(project_evaluate(p, "after", &out->after, err), out_run);
+	if (out->steps && out->skipped == out->steps)
+		log_warn(&ui->log, "no step changed the model, since no gradient was finite; lower "
+				   "--lr, or use --precision fp32");
 	TRY_GOTO(write_model(p, out->output, err), out_run);
+	if (*ui->stop <= 0)
+		status = project_evaluate(p, "after", &out->after, err);
+	out->signal = *ui->stop > 0 ? *ui->stop : 0;
+	if (status == ERR_STOPPED)
+		status = OK; /* the model is written, only the report is missing */
 out_run:
 	if (log && fclose(log) && status == OK)
 		status = fail(err, ERR_IO, "%s: can't write: %s", config->log, strerror(errno));

@@ -30,16 +30,11 @@ enum status(fail)(struct error *err, enum status status, const char *fmt, ...)
 	return status;
 }
 
-enum status fail_context(struct error *err, const char *fmt, ...)
+static void put_in_front(struct error *err, const char *fmt, va_list ap)
 {
-	if (!err)
-		return ERR_INTERNAL;
 	char old[sizeof err->text];
 	memcpy(old, err->text, sizeof old);
-	va_list ap;
-	va_start(ap, fmt);
 	int n = vsnprintf(err->text, sizeof err->text, fmt, ap);
-	va_end(ap);
 	if (n >= 0 && (size_t)n + 2 < sizeof err->text) {
 		size_t room = sizeof err->text - (size_t)n - 3, m = strlen(old);
 		m = m < room ? m : room;
@@ -48,6 +43,16 @@ enum status fail_context(struct error *err, const char *fmt, ...)
 		err->text[(size_t)n + 2 + m] = 0;
 	}
 	replace_control(err->text);
+}
+
+enum status fail_context(struct error *err, const char *fmt, ...)
+{
+	if (!err)
+		return ERR_INTERNAL;
+	va_list ap;
+	va_start(ap, fmt);
+	put_in_front(err, fmt, ap);
+	va_end(ap);
 	return err->status;
 }
 
@@ -56,4 +61,14 @@ void problems_add(struct problems *problems, const struct error *err)
 	if (problems->total < PROBLEMS_MAX)
 		problems->list[problems->total] = *err;
 	problems->total++;
+}
+
+void problems_context(struct problems *problems, uint32_t from, const char *fmt, ...)
+{
+	for (uint32_t i = from; i < problems->total && i < PROBLEMS_MAX; i++) {
+		va_list ap;
+		va_start(ap, fmt);
+		put_in_front(&problems->list[i], fmt, ap);
+		va_end(ap);
+	}
 }

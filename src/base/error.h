@@ -23,6 +23,7 @@ enum status {
 	ERR_UNSUPPORTED, /* valid input that this program can't handle */
 	ERR_IO,          /* the system refused to read or write */
 	ERR_MEMORY,      /* a tensor or the planned memory can't be had */
+	ERR_STOPPED,     /* a signal asked to stop */
 	ERR_INTERNAL,    /* a bug of ours, reported instead of hidden */
 };
 
@@ -74,5 +75,9 @@ struct problems {
 
 /* Adds a copy of err. */
 void problems_add(struct problems *problems, const struct error *err);
+
+/* fail_context for all problems from number `from` on. */
+void problems_context(struct problems *problems, uint32_t from, const char *fmt, ...)
+	PRINTF_LIKE(3, 4);
 
 #endif

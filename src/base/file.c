@@ -52,6 +52,12 @@ void file_unmap(struct file_map *map)
 
 enum status file_create(const char *path, struct file_writer *out, struct error *err)
 {
+	struct stat st;
+	bool exists = !stat(path, &st);
+	/* A rename would put a file in the place of a folder, a device or a pipe. */
+	if (exists && !S_ISREG(st.st_mode))
+		return fail(err, ERR_IO, "%s: can't write: %s", path,
+			    S_ISDIR(st.st_mode) ? "is a folder" : "not a regular file");
 	struct file_writer w = { .path = mem_strdup(path), .fd = -1 };
 	w.temporary = mem_printf("%s.tmp.XXXXXX", path);
 	w.fd = mkostemp(w.temporary, O_CLOEXEC);
@@ -63,10 +69,9 @@ enum status file_create(const char *path, struct file_writer *out, struct error 
 	}
 	/* mkostemp makes the file private: give it the mode that any new file gets, or that of
 	 * the file that it replaces. */
-	struct stat st;
 	mode_t mask = umask(0);
 	umask(mask);
-	fchmod(w.fd, stat(path, &st) ? 0666 & ~mask : st.st_mode & 0777);
+	fchmod(w.fd, exists ? st.st_mode & 0777 : 0666 & ~mask);
 	w.buffer = mem_alloc(BUFFER_SIZE);
 	*out = w;
 	return OK;
@@ -234,11 +239,36 @@ enum status file_write_all(const char *path, const void *data, size_t n, struct 
 
 enum status file_check_writable(const char *path, struct error *err)
 {
-	struct stat st;
-	if (!stat(path, &st) && S_ISDIR(st.st_mode))
-		return fail(err, ERR_IO, "%s: can't write: is a folder", path);
 	struct file_writer w;
 	TRY(file_create(path, &w, err));
 	file_abandon(&w);
 	return OK;
+}
+
+/* The folder of a path and the name in it; false when there is no such folder. */
+static bool place_of(char *copy, struct stat *folder, char **name)
+{
+	char *slash = strrchr(copy, '/');
+	*name = slash ? slash + 1 : copy;
+	if (!slash)
+		return !stat(".", folder);
+	*slash = 0;
+	return !stat(slash == copy ? "/" : copy, folder);
+}
+
+static bool is_same_inode(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+bool file_is_same(const char *a, const char *b)
+{
+	struct stat x, y;
+	char *copy_a = mem_strdup(a), *copy_b = mem_strdup(b), *name_a, *name_b;
+	bool same = !stat(a, &x) && !stat(b, &y) && is_same_inode(&x, &y);
+	if (place_of(copy_a, &x, &name_a) && place_of(copy_b, &y, &name_b))
+		same |= is_same_inode(&x, &y) && !strcmp(name_a, name_b);
+	free(copy_a);
+	free(copy_b);
+	return same;
 }

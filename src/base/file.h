@@ -53,4 +53,7 @@ enum status MUST_CHECK file_write_all(const char *path, const void *data, size_t
 /* ERR_IO unless a file could be created at path (its folder exists and is writable). */
 enum status MUST_CHECK file_check_writable(const char *path, struct error *err);
 
+/* True when writing one would change the other: one name in one folder, or one existing file. */
+bool file_is_same(const char *a, const char *b);
+
 #endif

@@ -151,10 +151,18 @@ int command_tune(const struct config *config, struct cli *cli)
 	if (config->report && file_check_writable(config->report, &err) != OK)
 		return cli_fail(cli, &err);
 	if (tune_run(config, &ui, &r, &problems, &err) != OK)
-		return *cli->stop > 0 ? EXIT_SIGNAL + *cli->stop
-				      : screen_fail_all(cli, &problems, config->model);
-	int status = r.signal ? EXIT_SIGNAL + r.signal
-			      : check_gates(cli, config, &r.after.evaluation);
+		return screen_fail_all(cli, &problems, config->model);
+	int status;
+	if (r.signal) {
+		status = EXIT_SIGNAL + r.signal;
+		screen_line(cli,
+			    "onnxtune: stopped by %s after %lld steps; %s has the weights of "
+			    "the last",
+			    r.signal == SIGINT ? "SIGINT" : "SIGTERM", (long long)r.steps,
+			    r.output);
+	} else {
+		status = check_gates(cli, config, &r.after.evaluation);
+	}
 	terminal_clear(cli->terminal);
 	if (config->json) {
 		screen_json(cli->out, tune_json(&r));
@@ -206,7 +214,7 @@ int command_evaluate(const struct config *config, struct cli *cli)
 	if (project_open(config, &ui, false, &r.project, &problems, &err) != OK)
 		return screen_fail_all(cli, &problems, config->model);
 	if (project_evaluate(&r.project, "evaluate", &r.evaluated, &err) != OK) {
-		status = *cli->stop > 0 ? EXIT_SIGNAL + *cli->stop : cli_fail(cli, &err);
+		status = cli_fail(cli, &err);
 		project_release(&r.project);
 		return status;
 	}

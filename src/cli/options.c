@@ -235,9 +235,10 @@ const struct option options[] = {
 	{ "quiet", 'q', OPTION_FLAG, NULL, "no",
 	  .field = SET(quiet), .group = GROUP_OUTPUT, .commands = ALL,
 	  .help = "no progress and no notes; warnings, errors and results stay" },
-	{ "dump-after", 0, OPTION_STRINGS, "PASS", NULL,
+	{ "dump-after", 0, OPTION_STRINGS, "bind|batch-norm|loss|precision|gradient|layout", NULL,
+	  .choices = WORDS("bind", "batch-norm", "loss", "precision", "gradient", "layout"),
 	  .field = SET(dump_after), .group = GROUP_OUTPUT, .commands = TUNE | EVALUATE | GRADIENTS,
-	  .help = "print the graph to the standard error after a pass (bind, gradient, ...)" },
+	  .help = "print the graph to the standard error after a pass" },
 
 	{ "config", 0, OPTION_STRINGS, "FILE", NULL,
 	  .field = FIELD(config_files), .group = GROUP_GENERAL, .commands = ALL,

@@ -75,8 +75,9 @@ struct option {
 	double min, max;      /* bounds of a number, both included; max 0: none */
 	const char *word;     /* OPTION_COUNT, OPTION_REAL: a word that stands for word_value */
 	double word_value;
-	const char *const *choices; /* OPTION_CHOICE: the words for 0, 1, ...; ends with NULL */
-	size_t field;               /* offset in struct invocation */
+	/* OPTION_CHOICE: the words for 0, 1, ...; OPTION_STRINGS: what may be given. Ends with NULL. */
+	const char *const *choices;
+	size_t field; /* offset in struct invocation */
 	enum option_group group;
 	unsigned commands;      /* bit set of enum command */
 	bool command_line_only; /* not in configuration files */

@@ -20,10 +20,17 @@ void screen_line(struct cli *cli, const char *fmt, ...)
 	free(line);
 }
 
+static int exit_status(const struct cli *cli, const struct error *err)
+{
+	if (err->status == ERR_STOPPED)
+		return EXIT_SIGNAL + *cli->stop;
+	return err->status == ERR_USAGE ? EXIT_USAGE : EXIT_FAILED;
+}
+
 int cli_fail(struct cli *cli, const struct error *err)
 {
 	screen_line(cli, "onnxtune: %s", err->text);
-	return err->status == ERR_USAGE ? EXIT_USAGE : EXIT_FAILED;
+	return exit_status(cli, err);
 }
 
 int screen_fail_all(struct cli *cli, const struct problems *problems, const char *file)
@@ -36,8 +43,8 @@ int screen_fail_all(struct cli *cli, const struct problems *problems, const char
 			    text);
 	}
 	if (problems->total > shown)
-		screen_line(cli, "onnxtune: and %u more", problems->total - shown);
-	return problems->list[0].status == ERR_USAGE ? EXIT_USAGE : EXIT_FAILED;
+		screen_line(cli, "onnxtune: and %u more problems", problems->total - shown);
+	return exit_status(cli, &problems->list[0]);
 }
 
 static void draw(void *ctx, struct progress *progress, double now, bool last)

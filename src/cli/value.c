@@ -127,9 +127,31 @@ static void *one_more(struct arena *arena, void *v, uint32_t n, size_t size)
 	return n ? memcpy(copy, v, n * size) : copy;
 }
 
+static enum status find_choice(const struct parsing *p, unsigned *out)
+{
+	for (unsigned i = 0; p->option->choices[i]; i++) {
+		if (!strcmp(p->text, p->option->choices[i])) {
+			*out = i;
+			return OK;
+		}
+	}
+	return fail(p->err, ERR_USAGE, "'%s' is not one of %s", p->text, p->option->values);
+}
+
+static enum status parse_choice(const struct parsing *p)
+{
+	unsigned i;
+	TRY(find_choice(p, &i));
+	memcpy(p->field, &i, sizeof i); /* an enum of whatever type */
+	return OK;
+}
+
 static enum status parse_strings(const struct parsing *p)
 {
 	struct config_strings *list = p->field;
+	unsigned known;
+	if (p->option->choices)
+		TRY(find_choice(p, &known));
 	list->v = one_more(p->arena, list->v, list->n, sizeof *list->v);
 	TRY(take_text(p, &list->v[list->n]));
 	list->n++;
@@ -184,17 +206,6 @@ static void print_real_field(const struct printing *p)
 		text_add(p->out, "%s", p->option->word);
 	else
 		print_real(x, p->out);
-}
-
-static enum status parse_choice(const struct parsing *p)
-{
-	for (unsigned i = 0; p->option->choices[i]; i++) {
-		if (!strcmp(p->text, p->option->choices[i])) {
-			memcpy(p->field, &i, sizeof i); /* an enum of whatever type */
-			return OK;
-		}
-	}
-	return fail(p->err, ERR_USAGE, "'%s' is not one of %s", p->text, p->option->values);
 }
 
 static void print_choice(const struct printing *p)

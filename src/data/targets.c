@@ -100,6 +100,7 @@ enum status targets_weights(const struct tensor *in, uint32_t n, float **out, st
 			    shape_format(&in->shape, text), n);
 	TRY(mem_try_alloc(n * sizeof **out, &p, err));
 	float *w = p;
+	bool any = false;
 	for (uint32_t i = 0; i < n; i++) {
 		w[i] = (float)tensor_get(in, i);
 		if (!isfinite(w[i]) || w[i] < 0) {
@@ -107,6 +108,11 @@ enum status targets_weights(const struct tensor *in, uint32_t n, float **out, st
 			free(w);
 			return ERR_INPUT;
 		}
+		any |= w[i] > 0;
+	}
+	if (!any) {
+		free(w);
+		return fail(err, ERR_INPUT, "all weights are 0");
 	}
 	*out = w;
 	return OK;

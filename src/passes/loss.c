@@ -95,15 +95,17 @@ enum status loss_choose(const struct graph *graph, const struct loss_head *head,
 			kind = LOSS_MSE;
 	}
 	if (kind == LOSS_CROSS_ENTROPY && !integer_labels)
-		return fail(err, ERR_INPUT, "cross-entropy needs integer class labels");
-	if (kind == LOSS_CROSS_ENTROPY && t->shape.dim[head->axis] < 2)
+		return fail(err, ERR_INPUT,
+			    "the model tells classes apart, but the labels are floats: give "
+			    "integers, or --loss cross-entropy to take whole numbers as classes");
+	if (kind == LOSS_CROSS_ENTROPY && (t->shape.rank < 2 || t->shape.dim[head->axis] < 2))
 		return fail(err, ERR_INPUT,
 			    "the output has a single score, no classes: use "
 			    "--loss bce or mse");
 	if (kind == LOSS_BCE && integer_labels && per_sample != 1)
 		return fail(err, ERR_INPUT,
-			    "the model ends in %lld sigmoids: give one 0/1 target "
-			    "for each in the labels array",
+			    "the loss bce takes a target from 0 to 1 for each of the %lld outputs "
+			    "in an array of floats, not classes",
 			    (long long)per_sample);
 	*out = kind;
 	return OK;
