@@ -1,8 +1,11 @@
 # Sourced by the scripts of this folder. They run $ONNXTUNE in a folder of their own, $work, and
-# write TAP: `plan N`, then one `expect` or `report` for each test.
+# write TAP: `plan N`, then one `report` for each test; `plan` alone at the end counts them.
 : "${ONNXTUNE:=./onnxtune}" "${srcdir:=.}"
 ONNXTUNE=$(realpath "$ONNXTUNE")
+HELPER=${HELPER:-${ONNXTUNE%/*}/tests/cli/helper}
 cli=$(realpath "$srcdir/tests/cli")
+demo=$(realpath "$srcdir/data/demo")
+models=$(realpath "$srcdir/models")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
@@ -13,7 +16,7 @@ echo 0 >number # in a file: the ends of pipes are processes of their own
 
 plan()
 {
-	echo "1..$1"
+	echo "1..${1:-$(cat number)}"
 }
 
 # report NAME: passes when standard input is empty, which else says what is wrong.
@@ -51,4 +54,58 @@ wanted()
 same()
 {
 	diff -u "$cli/golden/$2" "$1"
+}
+
+# helper COMMAND WORD...: makes and checks files, see helper.h.
+helper()
+{
+	"$HELPER" "$@"
+}
+
+# plain: the text of a model of three classes, for `helper model`.
+plain()
+{
+	cat <<-'END'
+		opset 13
+		input x float32 N,4
+		tensor w float32 4,3
+		tensor b float32 3
+		node Gemm fc x w b -> logits
+		node Softmax prob logits -> probs axis=1
+		output probs
+	END
+}
+
+# listing: all that is in the folder, but for the scripts' own files.
+listing()
+{
+	find . ! -type d ! -path ./out ! -path ./err ! -path './own.*' ! -path ./number \
+		-exec ls -ld --time-style=+ {} + -type f -exec cksum {} + | sort
+}
+
+# told: the messages of the last run.
+told()
+{
+	grep -a '^onnxtune: ' err || :
+}
+
+# refuses STATUS PATTERN WORD...: the program ends with the status and messages that match the
+# pattern, before any training, without results, and all files are as they were.
+refuses()
+{
+	own_status=$1 own_pattern=$2
+	shift 2
+	listing >own.before
+	run "$@"
+	wanted "$own_status"
+	case $(told) in
+	$own_pattern) ;;
+	*)
+		echo "wanted: $own_pattern"
+		cat err
+		;;
+	esac
+	grep -a '^Epoch' err
+	cat out
+	listing | diff own.before -
 }
