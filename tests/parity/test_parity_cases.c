@@ -4,6 +4,8 @@
  */
 #include "parity/parity.h"
 
+#include "backend/cpu/dnn.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -33,7 +35,7 @@ static void test_all_kernels_ran(void **state)
 {
 	(void)state;
 	for (unsigned k = 0; cpu_kernel_table[k]; k++)
-		if (!runs[k])
+		if (!runs[k] && (DNN_AVAILABLE || strncmp(cpu_kernel_table[k]->name, "oneDNN", 6)))
 			fail_msg("no case reaches kernel '%s' of %s", cpu_kernel_table[k]->name,
 				 cpu_kernel_table[k]->op);
 }

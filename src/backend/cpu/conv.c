@@ -3,120 +3,157 @@
  * weights and bias plain. oneDNN keeps weights in a format of its own, made in the workspace by each
  * run; that costs one pass over the weights.
  */
-#include "backend/cpu/dnn.h"
-
-#include "ops/conv.h"
+#include "backend/cpu/conv.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { OUTPUT = -1, ABSENT = -2 };
+/* ---- what the kernels of convolutions share ---- */
 
-/* Where the tensors of the convolution stand among a node's operands: an input or OUTPUT. */
-struct places {
-	int x, w, y, bias;
-};
-
-static const struct places places[] = {
-	[DNN_FORWARD] = { 0, 1, OUTPUT, 2 },
-	[DNN_GRAD_INPUT] = { OUTPUT, 1, 0, ABSENT },
-	[DNN_GRAD_WEIGHT] = { 1, OUTPUT, 0, ABSENT },
-};
-
-struct state {
-	struct dnn_op *op;
-	struct places places;
+/* Which inputs are what; -1: output 0. */
+static const struct {
+	const char *op;
+	int x, w, y;
+} places[] = {
+	[DNN_FORWARD] = { "Conv", 0, 1, -1 },
+	[DNN_GRAD_INPUT] = { "ConvGradInput", -1, 1, 0 },
+	[DNN_GRAD_WEIGHT] = { "ConvGradWeight", 1, -1, 0 },
 };
 
 static enum dnn_direction direction(const struct op_call *call)
 {
-	return !strcmp(call->def->name, "Conv")            ? DNN_FORWARD
-	       : !strcmp(call->def->name, "ConvGradInput") ? DNN_GRAD_INPUT
-							   : DNN_GRAD_WEIGHT;
+	unsigned d = 0;
+	while (strcmp(places[d].op, call->def->name) != 0)
+		d++;
+	return (enum dnn_direction)d;
 }
 
-static const struct op_operand *operand(const struct op_call *call, int place)
+enum status conv_call_read(const struct op_call *call, struct conv_call *out, struct error *err)
 {
 	static const struct op_operand none = { 0 };
-	if (place == OUTPUT)
-		return &call->out[0];
-	return place >= 0 && (uint32_t)place < call->n_in ? &call->in[place] : &none;
+	enum dnn_direction d = direction(call);
+	struct conv_call c = { .direction = d };
+	c.x = places[d].x < 0 ? call->out : &call->in[places[d].x];
+	c.w = places[d].w < 0 ? call->out : &call->in[places[d].w];
+	c.y = places[d].y < 0 ? call->out : &call->in[places[d].y];
+	c.bias = d == DNN_FORWARD && call->n_in > 2 ? &call->in[2] : &none;
+	TRY(conv_geometry(call->node, &c.x->t.shape, &c.w->t.shape, &c.g, err));
+	*out = c;
+	return OK;
 }
+
+struct conv_memory conv_memory(enum dnn_direction direction, bool with_bias,
+			       const struct kernel_io *io)
+{
+	int x = places[direction].x, w = places[direction].w, y = places[direction].y;
+	return (struct conv_memory){
+		.x = x < 0 ? io->out[0] : io->in[x],
+		.w = w < 0 ? io->out[0] : io->in[w],
+		.y = y < 0 ? io->out[0] : io->in[y],
+		.bias = with_bias ? io->in[2] : NULL,
+	};
+}
+
+void conv_propose(const struct op_call *call, enum layout *in, enum layout *out)
+{
+	const int activations[] = { places[direction(call)].x, places[direction(call)].y };
+	for (unsigned i = 0; i < ARRAY_SIZE(activations); i++)
+		*(activations[i] < 0 ? &out[0] : &in[activations[i]]) = LAYOUT_LAST;
+}
+
+static bool has_elements(const struct conv_call *c, const char **why)
+{
+	*why = "a tensor without elements";
+	return shape_elements(&c->x->t.shape) && shape_elements(&c->w->t.shape) &&
+	       shape_elements(&c->y->t.shape);
+}
+
+static bool has_plain_weights(const struct conv_call *c, const char **why)
+{
+	*why = "weights must be plain";
+	return c->w->layout == LAYOUT_PLAIN && c->bias->layout == LAYOUT_PLAIN;
+}
+
+bool conv_is_simple(const struct conv_call *c, const char **why)
+{
+	if (!has_elements(c, why) || !has_plain_weights(c, why))
+		return false;
+	*why = "activations must be channels-last";
+	if (!layout_same_bytes(&c->x->t.shape, c->x->layout, LAYOUT_LAST) ||
+	    !layout_same_bytes(&c->y->t.shape, c->y->layout, LAYOUT_LAST))
+		return false;
+	*why = "for float32";
+	return c->x->t.dtype == DT_F32 && c->w->t.dtype == DT_F32 && c->y->t.dtype == DT_F32 &&
+	       (!c->bias->t.dtype || c->bias->t.dtype == DT_F32);
+}
+
+void conv_reorder_weights(const struct conv_geometry *g, const float *from, float *to, bool back)
+{
+	int64_t positions = g->kernel[0] * g->kernel[1] * g->kernel[2], c = g->c / g->group;
+	int64_t rows = back ? positions : c, columns = back ? c : positions;
+#pragma omp parallel for schedule(static) if (g->k * positions * c > 16384)
+	for (int64_t k = 0; k < g->k; k++)
+		for (int64_t j = 0; j < columns; j++)
+			for (int64_t i = 0; i < rows; i++)
+				to[(k * columns + j) * rows + i] =
+					from[(k * rows + i) * columns + j];
+}
+
+/* ---- oneDNN's convolutions ---- */
+
+struct state {
+	struct dnn_op *op;
+	enum dnn_direction direction;
+	bool bias;
+};
 
 static bool supports(const struct op_call *call, const char **why)
 {
-	const struct places *p = &places[direction(call)];
-	const struct op_operand *x = operand(call, p->x), *w = operand(call, p->w);
-	const struct op_operand *y = operand(call, p->y), *bias = operand(call, p->bias);
-	enum dtype type = x->t.dtype;
-	if (!DNN_AVAILABLE)
-		*why = "built without oneDNN";
-	else if (!dnn_supports(type) || y->t.dtype != type ||
-		 (w->t.dtype != type && w->t.dtype != DT_F32))
-		*why = "oneDNN has no convolution of this type on this CPU";
-	else if (w->layout != LAYOUT_PLAIN || bias->layout != LAYOUT_PLAIN)
-		*why = "weights must be plain";
-	else if (!shape_elements(&x->t.shape) || !shape_elements(&w->t.shape) ||
-		 !shape_elements(&y->t.shape))
-		*why = "a tensor without elements";
-	else
-		return true;
-	return false;
-}
-
-/* Activations channels-last, the rest plain. */
-static void propose(const struct op_call *call, enum layout *in, enum layout *out)
-{
-	const struct places *p = &places[direction(call)];
-	const int activations[] = { p->x, p->y };
-	for (unsigned i = 0; i < ARRAY_SIZE(activations); i++)
-		*(activations[i] == OUTPUT ? &out[0] : &in[activations[i]]) = LAYOUT_LAST;
+	struct conv_call c;
+	*why = "the geometry";
+	if (conv_call_read(call, &c, NULL) != OK || !has_elements(&c, why) ||
+	    !has_plain_weights(&c, why))
+		return false;
+	enum dtype type = c.x->t.dtype;
+	*why = DNN_AVAILABLE ? "oneDNN has no convolution of this type on this CPU"
+			     : "built without oneDNN";
+	return dnn_supports(type) && c.y->t.dtype == type &&
+	       (c.w->t.dtype == type || c.w->t.dtype == DT_F32);
 }
 
 static enum status create(struct device *device, const struct op_call *call, void **state,
 			  size_t *workspace, struct error *err)
 {
-	struct dnn_conv c = { .direction = direction(call) };
-	const struct places *p = &places[c.direction];
-	const struct op_operand *x = operand(call, p->x), *w = operand(call, p->w);
-	const struct op_operand *y = operand(call, p->y), *bias = operand(call, p->bias);
-	struct conv_geometry g;
-	struct state *s;
-	TRY(conv_geometry(call->node, &x->t.shape, &w->t.shape, &g, err));
-	c.x = dnn_tensor(x->t.dtype, &x->t.shape, x->layout);
-	c.w = dnn_tensor(w->t.dtype, &w->t.shape, w->layout);
-	c.y = dnn_tensor(y->t.dtype, &y->t.shape, y->layout);
-	if (bias->t.dtype)
-		c.bias = dnn_tensor(bias->t.dtype, &bias->t.shape, bias->layout);
-	c.group = g.group;
-	memcpy(c.stride, g.stride, sizeof c.stride);
-	memcpy(c.dilation, g.dilation, sizeof c.dilation);
-	memcpy(c.pad_begin, g.pad_begin, sizeof c.pad_begin);
-	memcpy(c.pad_end, g.pad_end, sizeof c.pad_end);
+	struct conv_call c;
+	TRY(conv_call_read(call, &c, err));
+	struct dnn_conv conv = {
+		.direction = c.direction,
+		.x = dnn_tensor(c.x->t.dtype, &c.x->t.shape, c.x->layout),
+		.w = dnn_tensor(c.w->t.dtype, &c.w->t.shape, c.w->layout),
+		.y = dnn_tensor(c.y->t.dtype, &c.y->t.shape, c.y->layout),
+		.group = c.g.group,
+	};
+	if (c.bias->t.dtype)
+		conv.bias = dnn_tensor(c.bias->t.dtype, &c.bias->t.shape, c.bias->layout);
+	memcpy(conv.stride, c.g.stride, sizeof conv.stride);
+	memcpy(conv.dilation, c.g.dilation, sizeof conv.dilation);
+	memcpy(conv.pad_begin, c.g.pad_begin, sizeof conv.pad_begin);
+	memcpy(conv.pad_end, c.g.pad_end, sizeof conv.pad_end);
 	struct dnn_op *op;
-	TRY(dnn_conv_new(device->dnn, &c, &op, err));
+	TRY(dnn_conv_new(device->dnn, &conv, &op, err));
 	*workspace = dnn_op_workspace(op);
-	s = mem_alloc(sizeof *s);
-	*s = (struct state){ .op = op, .places = *p };
-	if (!bias->t.dtype)
-		s->places.bias = ABSENT;
+	struct state *s = mem_alloc(sizeof *s);
+	*s = (struct state){ op, c.direction, c.bias->t.dtype != DT_NONE };
 	*state = s;
 	return OK;
-}
-
-static void *memory(const struct kernel_io *io, int place)
-{
-	return place == OUTPUT ? io->out[0] : place == ABSENT ? NULL : io->in[place];
 }
 
 static enum status run(void *state, const struct kernel_io *io, struct stream *stream)
 {
 	(void)stream;
-	struct state *s = state;
-	const struct places *p = &s->places;
-	void *data[] = { memory(io, p->x), memory(io, p->w), memory(io, p->y),
-			 memory(io, p->bias) };
-	return dnn_op_run(s->op, data, io->workspace);
+	const struct state *s = state;
+	struct conv_memory m = conv_memory(s->direction, s->bias, io);
+	return dnn_op_run(s->op, (void *[]){ m.x, m.w, m.y, m.bias }, io->workspace);
 }
 
 static void destroy(void *state)
@@ -126,32 +163,14 @@ static void destroy(void *state)
 	free(s);
 }
 
-const struct kernel kernel_conv = {
-	.op = "Conv",
-	.name = "onednn convolution",
-	.supports = supports,
-	.propose = propose,
-	.create = create,
-	.run = run,
-	.destroy = destroy,
-};
+#define ONEDNN(OP, NAME)                                                                           \
+	{                                                                                          \
+		.op = OP, .name = NAME, .supports = supports, .propose = conv_propose,             \
+		.create = create, .run = run, .destroy = destroy,                                  \
+	}
 
-const struct kernel kernel_conv_grad_input = {
-	.op = "ConvGradInput",
-	.name = "onednn convolution, backward data",
-	.supports = supports,
-	.propose = propose,
-	.create = create,
-	.run = run,
-	.destroy = destroy,
-};
-
-const struct kernel kernel_conv_grad_weight = {
-	.op = "ConvGradWeight",
-	.name = "onednn convolution, backward weights",
-	.supports = supports,
-	.propose = propose,
-	.create = create,
-	.run = run,
-	.destroy = destroy,
-};
+const struct kernel kernel_conv = ONEDNN("Conv", "oneDNN convolution");
+const struct kernel kernel_conv_grad_input = ONEDNN("ConvGradInput",
+						    "oneDNN convolution, backward data");
+const struct kernel kernel_conv_grad_weight = ONEDNN("ConvGradWeight",
+						     "oneDNN convolution, backward weights");

@@ -9,10 +9,8 @@
  *
  * w' are the weights with the channels innermost, made in the workspace by each run.
  */
-#include "backend/cpu/dnn.h"
-
+#include "backend/cpu/conv.h"
 #include "backend/cpu/simd.h"
-#include "ops/conv.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -35,34 +33,6 @@ struct state {
 	int threads;
 	struct run *runs; /* [plane_y][positions]: see list_runs */
 };
-
-/* Which inputs are what; -1: output 0. */
-static const struct {
-	const char *op;
-	int x, w, y;
-} places[] = {
-	[DNN_FORWARD] = { "Conv", 0, 1, -1 },
-	[DNN_GRAD_INPUT] = { "ConvGradInput", -1, 1, 0 },
-	[DNN_GRAD_WEIGHT] = { "ConvGradWeight", 1, -1, 0 },
-};
-
-static enum dnn_direction direction(const struct op_call *call)
-{
-	unsigned d = 0;
-	while (strcmp(places[d].op, call->def->name) != 0)
-		d++;
-	return (enum dnn_direction)d;
-}
-
-static const struct op_operand *operand(const struct op_call *call, int place)
-{
-	return place < 0 ? &call->out[0] : &call->in[place];
-}
-
-static void *memory(const struct kernel_io *io, int place)
-{
-	return place < 0 ? io->out[0] : io->in[place];
-}
 
 /* ---- rows of columns ---- */
 
@@ -125,19 +95,6 @@ SIMD static void add_row(const struct state *s, const float *restrict row, const
 				to[i] += row[i];
 		row += n;
 	}
-}
-
-/* ---- weights ---- */
-
-/* w [k, c, positions] to w' [k, positions, c], or back. */
-static void reorder_weights(const struct state *s, const float *from, float *to, bool back)
-{
-	int64_t rows = back ? s->positions : s->g.c, columns = back ? s->g.c : s->positions;
-#pragma omp parallel for schedule(static) num_threads(s->threads)
-	for (int64_t k = 0; k < s->g.k; k++)
-		for (int64_t j = 0; j < columns; j++)
-			for (int64_t i = 0; i < rows; i++)
-				to[k * s->q + j * rows + i] = from[k * s->q + i * columns + j];
 }
 
 /* ---- a block of samples ---- */
@@ -230,33 +187,27 @@ static enum status run(void *state, const struct kernel_io *io, struct stream *s
 {
 	(void)stream;
 	const struct state *s = state;
-	float *x = memory(io, places[s->direction].x), *w = memory(io, places[s->direction].w);
-	float *y = memory(io, places[s->direction].y), *weights = io->workspace;
+	struct conv_memory m = conv_memory(s->direction, s->bias, io);
+	float *weights = io->workspace;
 	struct block b = { .columns = weights + s->q * s->g.k, .w = weights };
+	enum status status = OK;
 	if (s->direction != DNN_GRAD_WEIGHT)
-		reorder_weights(s, w, weights, false);
-	for (; b.first < s->g.n; b.first += s->block) {
+		conv_reorder_weights(&s->g, m.w, weights, false);
+	for (; b.first < s->g.n && status == OK; b.first += s->block) {
 		b.n = s->g.n - b.first < s->block ? s->g.n - b.first : s->block;
-		enum status status = s->direction == DNN_FORWARD
-					     ? forward(s, &b, x, y, s->bias ? io->in[2] : NULL)
-				     : s->direction == DNN_GRAD_INPUT
-					     ? grad_input(s, &b, x, y)
-					     : grad_weight(s, &b, x, weights, y);
-		TRY(status);
+		if (s->direction == DNN_FORWARD)
+			status = forward(s, &b, m.x, m.y, m.bias);
+		else if (s->direction == DNN_GRAD_INPUT)
+			status = grad_input(s, &b, m.x, m.y);
+		else
+			status = grad_weight(s, &b, m.x, weights, m.y);
 	}
 	if (s->direction == DNN_GRAD_WEIGHT)
-		reorder_weights(s, weights, w, true);
-	return OK;
+		conv_reorder_weights(&s->g, weights, m.w, true);
+	return status;
 }
 
 /* ---- the kernels ---- */
-
-static enum status geometry(const struct op_call *call, struct conv_geometry *g, struct error *err)
-{
-	enum dnn_direction d = direction(call);
-	return conv_geometry(call->node, &operand(call, places[d].x)->t.shape,
-			     &operand(call, places[d].w)->t.shape, g, err);
-}
 
 /*
  * Where it pays, as measured with AVX2 for the layers of common networks: forward where rows are
@@ -267,7 +218,7 @@ static bool pays(const struct conv_geometry *g, enum dnn_direction direction)
 {
 	int64_t positions = g->kernel[0] * g->kernel[1] * g->kernel[2];
 	bool strided = g->stride[0] > 1 || g->stride[1] > 1 || g->stride[2] > 1;
-	if (g->group != 1 || positions == 1)
+	if (positions == 1)
 		return false;
 	return direction == DNN_FORWARD      ? positions * g->c >= 512
 	       : direction == DNN_GRAD_INPUT ? strided || g->c < 8
@@ -276,47 +227,29 @@ static bool pays(const struct conv_geometry *g, enum dnn_direction direction)
 
 static bool supports(const struct op_call *call, const char **why)
 {
-	enum dnn_direction d = direction(call);
-	const struct op_operand *x = operand(call, places[d].x), *w = operand(call, places[d].w);
-	const struct op_operand *y = operand(call, places[d].y);
-	struct conv_geometry g;
-	*why = "built without oneDNN";
-	if (!DNN_AVAILABLE)
+	struct conv_call c;
+	*why = "the geometry";
+	if (conv_call_read(call, &c, NULL) != OK || !conv_is_simple(&c, why) ||
+	    c.g.in[0] * c.g.in[1] * c.g.in[2] > INT32_MAX)
 		return false;
-	*why = "for float32";
-	if (x->t.dtype != DT_F32 || w->t.dtype != DT_F32 || y->t.dtype != DT_F32)
+	*why = "groups";
+	if (c.g.group != 1)
 		return false;
-	*why = "activations must be channels-last and weights plain";
-	if (!layout_same_bytes(&x->t.shape, x->layout, LAYOUT_LAST) ||
-	    !layout_same_bytes(&y->t.shape, y->layout, LAYOUT_LAST) || w->layout != LAYOUT_PLAIN)
-		return false;
-	*why = "a convolution that oneDNN is faster at";
-	return !dnn_wide() && geometry(call, &g, NULL) == OK && pays(&g, d) &&
-	       shape_elements(&x->t.shape) && shape_elements(&y->t.shape) &&
-	       shape_elements(&x->t.shape) / g.n / g.c < INT32_MAX;
-}
-
-static void propose(const struct op_call *call, enum layout *in, enum layout *out)
-{
-	enum dnn_direction d = direction(call);
-	const int activations[] = { places[d].x, places[d].y };
-	for (unsigned i = 0; i < ARRAY_SIZE(activations); i++)
-		*(activations[i] < 0 ? &out[0] : &in[activations[i]]) = LAYOUT_LAST;
+	*why = "oneDNN is faster at this convolution";
+	return !DNN_AVAILABLE || (!dnn_wide() && pays(&c.g, c.direction));
 }
 
 static enum status create(struct device *device, const struct op_call *call, void **state,
 			  size_t *workspace, struct error *err)
 {
+	struct conv_call c;
+	TRY(conv_call_read(call, &c, err));
 	struct state *s = mem_alloc(sizeof *s);
-	struct conv_geometry *g = &s->g;
-	enum status status = geometry(call, g, err);
-	if (status != OK) {
-		free(s);
-		return status;
-	}
-	s->direction = direction(call);
-	s->threads = device->threads;
-	s->bias = call->n_in > 2 && call->in[2].t.dtype;
+	const struct conv_geometry *g = &s->g;
+	*s = (struct state){ .direction = c.direction,
+			     .g = c.g,
+			     .threads = device->threads,
+			     .bias = c.bias->t.dtype != DT_NONE };
 	s->plane_x = g->in[0] * g->in[1] * g->in[2];
 	s->plane_y = g->out[0] * g->out[1] * g->out[2];
 	s->positions = g->kernel[0] * g->kernel[1] * g->kernel[2];
@@ -342,7 +275,7 @@ static void destroy(void *state)
 
 #define COLUMNS(OP, NAME)                                                                          \
 	{                                                                                          \
-		.op = OP, .name = NAME, .rank = 1, .supports = supports, .propose = propose,       \
+		.op = OP, .name = NAME, .rank = 1, .supports = supports, .propose = conv_propose,  \
 		.create = create, .run = run, .destroy = destroy,                                  \
 	}
 

@@ -26,7 +26,7 @@ struct product {
 };
 
 struct state {
-	struct dnn_op *op; /* NULL: as copied operands */
+	struct dnn_op *op; /* NULL: dnn_gemm runs it */
 	struct product p;
 	bool copy_a, copy_b;
 	int threads;
@@ -118,11 +118,7 @@ static bool supports(const struct op_call *call, const char **why)
 			*why = "operands must be plain";
 			return false;
 		}
-	if (!DNN_AVAILABLE) {
-		*why = "built without oneDNN";
-		return false;
-	}
-	if (!dnn_supports(type) || (out != type && out != DT_F32)) {
+	if ((type != DT_F32 && !dnn_supports(type)) || (out != type && out != DT_F32)) {
 		*why = "oneDNN has no matrix product of this type on this CPU";
 		return false;
 	}
@@ -178,11 +174,30 @@ static void choose_copies(struct state *s)
 	s->copy_a = p->n >= 96 && p->trans_a && a[1] % 256 == 0;
 }
 
+/* Makes it a product of dnn_gemm, which knows neither batches nor a bias. */
+static void use_gemm(struct state *s, size_t *workspace)
+{
+	struct product *p = &s->p;
+	int64_t a[2], b[2];
+	stored(p, a, b);
+	*workspace = (size_t)((s->copy_a ? a[0] * (a[1] + PADDING) : 0) +
+			      (s->copy_b ? b[0] * (b[1] + PADDING) : 0)) *
+		     sizeof(float);
+	if (p->bias) {
+		p->bias = false;
+		p->beta = 1;
+	}
+	if (p->batch > 1) {
+		s->outer = s->outer_a = s->outer_b = SHAPE(p->batch);
+		p->batch = 1;
+	}
+}
+
 static enum status create(struct device *device, const struct op_call *call, void **state,
 			  size_t *workspace, struct error *err)
 {
 	struct state s;
-	struct product *p = &s.p;
+	const struct product *p = &s.p;
 	read_node(call, &s);
 	s.threads = device->threads;
 	choose_copies(&s);
@@ -193,16 +208,8 @@ static enum status create(struct device *device, const struct op_call *call, voi
 	};
 	if (p->bias)
 		m.bias = matrices(call->in[2].t.dtype, 1, 1, p->n, false);
-	if (s.copy_a || s.copy_b) {
-		int64_t a[2], b[2];
-		stored(p, a, b);
-		*workspace = (size_t)((s.copy_a ? a[0] * (a[1] + PADDING) : 0) +
-				      (s.copy_b ? b[0] * (b[1] + PADDING) : 0)) *
-			     sizeof(float);
-		if (p->bias) { /* a pass of its own here */
-			p->bias = false;
-			p->beta = 1;
-		}
+	if (s.copy_a || s.copy_b || !DNN_AVAILABLE) {
+		use_gemm(&s, workspace);
 	} else {
 		TRY(dnn_matmul_new(device->dnn, &m, &s.op, err));
 		*workspace = dnn_op_workspace(s.op);
@@ -257,22 +264,22 @@ static const float *copy(const struct state *s, const float *from, const int64_t
 	return start;
 }
 
-static enum status run_copied(const struct state *s, const struct kernel_io *io)
+/* A product of its own; the data are those of a, b and y. */
+static enum status multiply(const struct state *s, void *const data[3], float *workspace)
 {
 	const struct product *p = &s->p;
 	int64_t a[2], b[2];
-	float *workspace = io->workspace;
 	stored(p, a, b);
 	struct dnn_gemm g = { .trans_a = p->trans_a,
 			      .trans_b = p->trans_b,
 			      .m = p->m,
 			      .n = p->n,
 			      .k = p->k,
-			      .a = io->in[0],
+			      .a = data[0],
 			      .lda = a[1],
-			      .b = io->in[1],
+			      .b = data[1],
 			      .ldb = b[1],
-			      .c = io->out[0],
+			      .c = data[2],
 			      .ldc = p->n };
 	if (s->copy_a) {
 		g.a = copy(s, g.a, a, &workspace);
@@ -291,22 +298,16 @@ static enum status run(void *state, const struct kernel_io *io, struct stream *s
 	struct state *s = state;
 	const struct product *p = &s->p;
 	void *c = p->bias || p->beta != 0 ? io->in[2] : NULL;
-	if (!s->op) {
-		TRY(run_copied(s, io));
-		finish(p, io->out[0], c);
-		return OK;
-	}
 	struct walk w = walk_start(&s->outer, 3);
 	walk_broadcast(&w, 1, &s->outer_a);
 	walk_broadcast(&w, 2, &s->outer_b);
 	for (; walk_more(&w); walk_next(&w)) {
-		void *data[] = {
-			(char *)io->in[0] + (size_t)(w.offset[1] * p->m * p->k) * s->size,
-			(char *)io->in[1] + (size_t)(w.offset[2] * p->k * p->n) * s->size,
-			p->bias ? c : NULL,
-			(char *)io->out[0] + (size_t)(w.offset[0] * p->m * p->n) * s->size_y,
-		};
-		TRY(dnn_op_run(s->op, data, io->workspace));
+		void *a = (char *)io->in[0] + (size_t)(w.offset[1] * p->m * p->k) * s->size;
+		void *b = (char *)io->in[1] + (size_t)(w.offset[2] * p->k * p->n) * s->size;
+		void *y = (char *)io->out[0] + (size_t)(w.offset[0] * p->m * p->n) * s->size_y;
+		TRY(s->op ? dnn_op_run(s->op, (void *[]){ a, b, p->bias ? c : NULL, y },
+				       io->workspace)
+			  : multiply(s, (void *[]){ a, b, y }, io->workspace));
 	}
 	finish(p, io->out[0], c);
 	return OK;
@@ -321,7 +322,7 @@ static void destroy(void *state)
 
 const struct kernel kernel_matmul = {
 	.op = "MatMul",
-	.name = "onednn matrix product",
+	.name = "matrix product",
 	.supports = supports,
 	.create = create,
 	.run = run,
@@ -330,7 +331,7 @@ const struct kernel kernel_matmul = {
 
 const struct kernel kernel_gemm = {
 	.op = "Gemm",
-	.name = "onednn matrix product",
+	.name = "matrix product",
 	.supports = supports,
 	.create = create,
 	.run = run,
