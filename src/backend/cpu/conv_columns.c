@@ -236,7 +236,9 @@ static bool supports(const struct op_call *call, const char **why)
 	if (c.g.group != 1)
 		return false;
 	*why = "oneDNN is faster at this convolution";
-	return !DNN_AVAILABLE || (!dnn_wide() && pays(&c.g, c.direction));
+	if (c.direction == DNN_GRAD_WEIGHT ? dnn_wide() : dnn_batch_reduces())
+		return false;
+	return !DNN_AVAILABLE || pays(&c.g, c.direction);
 }
 
 static enum status create(struct device *device, const struct op_call *call, void **state,

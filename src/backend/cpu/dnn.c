@@ -414,6 +414,11 @@ bool dnn_wide(void)
 	return has_isa(dnnl_cpu_isa_avx512_core);
 }
 
+bool dnn_batch_reduces(void)
+{
+	return dnn_wide() || (DNN_V3 && has_isa(dnnl_cpu_isa_avx2));
+}
+
 enum status dnn_gemm(const struct dnn_gemm *g)
 {
 	return convert(dnnl_sgemm(g->trans_a ? 'T' : 'N', g->trans_b ? 'T' : 'N', g->m, g->n, g->k,

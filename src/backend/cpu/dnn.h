@@ -30,6 +30,10 @@ bool dnn_supports(enum dtype dtype);
 /* Whether oneDNN has kernels for 512-bit vectors here; those for shorter ones are less even. */
 bool dnn_wide(void);
 
+/* Whether its convolutions, but for the gradient of the weights, are built on batches of small
+ * products (3.x, or 512-bit vectors): nothing to be gained by other means then. */
+bool dnn_batch_reduces(void);
+
 /* c = a' b' + beta c for row-major f32 matrices [m, k], [k, n], [m, n] with these leading dimensions;
  * a (b) is stored transposed if trans_a (trans_b). Uses all threads, or that of the caller inside of
  * a parallel region. */

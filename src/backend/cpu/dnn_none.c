@@ -37,6 +37,11 @@ bool dnn_wide(void)
 	return false;
 }
 
+bool dnn_batch_reduces(void)
+{
+	return false;
+}
+
 enum status dnn_conv_new(struct dnn *dnn, const struct dnn_conv *conv, struct dnn_op **out,
 			 struct error *err)
 {
