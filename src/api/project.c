@@ -294,6 +294,14 @@ static enum status check_classes(struct project *p, int64_t classes, struct erro
 	return OK;
 }
 
+static void note_outputs(const struct project *p)
+{
+	const struct graph *g = p->model->graph;
+	if (g->outputs.n > 1)
+		log_note(&p->ui->log, "of %u outputs only '%s' is trained and evaluated",
+			 g->outputs.n, graph_value(g, g->outputs.v[0])->name);
+}
+
 /* What the model gives must fit what the data asks for. */
 static enum status check_head(struct project *p, struct error *err)
 {
@@ -333,6 +341,7 @@ enum status project_open(const struct config *config, const struct api_ui *ui, b
 	TRY_GOTO(concrete_shapes(&p, err), out_project);
 	TRY_GOTO(open_session(&p, train, problems, err), out_project);
 	TRY_GOTO(check_head(&p, err), out_project);
+	note_outputs(&p);
 	*out = p;
 	return OK;
 out_project:

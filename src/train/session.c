@@ -110,9 +110,13 @@ static enum status build_evaluation(struct session *s, struct graph **out,
 	struct binding bound;
 	enum status status = OK;
 	TRY(bind_graph(s->model->graph, s->options.shapes, s->trained, &bound, problems, err));
+	if (!s->options.train)
+		dump(s, "bind", bound.graph);
 	if (s->options.train_batch_norm)
 		TRY_GOTO(batch_norm_apply(&bound.graph, BATCH_NORM_STATE, err), out_graph);
 	TRY_GOTO(lower_apply(&bound.graph, target_of(s), err), out_graph);
+	if (!s->options.train)
+		dump(s, "layout", bound.graph);
 	*out = bound.graph;
 	return OK;
 out_graph:

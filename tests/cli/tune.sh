@@ -30,8 +30,8 @@ cp err own.notes
 
 {
 	helper json r.json version command model data steps skipped seconds output >own.keys
-	before=$(metric r.json before.accuracy)
-	after=$(metric r.json after.accuracy)
+	before=$(metric r.json before.report.accuracy)
+	after=$(metric r.json after.report.accuracy)
 	echo "$before $after" | awk '{ exit !($1 > 0.6 && $2 > $1 + 0.1) }' || echo "$before to $after"
 	test "$(metric r.json steps)" = 12 || metric r.json steps
 	test "$(metric r.json output)" = '"o.onnx"' || metric r.json output
@@ -61,8 +61,8 @@ run evaluate o.onnx "$digits" --json --quiet
 {
 	wanted 0 ''
 	helper json out version command model data >own.keys
-	after=$(metric r.json after.accuracy)
-	test "$(metric out evaluation.accuracy)" = "$after" || metric out evaluation.accuracy
+	after=$(metric r.json after.report.accuracy)
+	test "$(metric out evaluation.report.accuracy)" = "$after" || metric out evaluation.report.accuracy
 	test "$(metric out evaluation.loss)" = "$(metric r.json after.loss)" || metric out evaluation.loss
 } 2>&1 | report 'evaluation of the written model gives the same report'
 
@@ -70,7 +70,7 @@ run "$usps" "$digits" --steps 1 --json -o j.onnx
 {
 	wanted 0
 	test "$(metric out output)" = '"j.onnx"' || cat out
-	helper json out before.accuracy after.accuracy before.macro_f1 >own.keys
+	helper json out before.report.accuracy after.report.accuracy before.loss >own.keys
 } 2>&1 | report 'one JSON document on the standard output'
 
 run "$usps" "$digits" --steps 1 --quiet -f -o j.onnx
@@ -135,7 +135,7 @@ run "$models/lenet/model.onnx" "$models/lenet/data.npz" --steps 3 --batch-size 3
 	wanted 0
 	distance=$(helper distance whole.onnx parts.onnx)
 	moved=$(helper distance whole.onnx "$models/lenet/model.onnx")
-	echo "$distance $moved" | awk '{ exit !($1 < 1e-5 && $2 > 1e-3) }' ||
+	echo "$distance $moved" | awk '{ exit !($1 < 1e-5 * $2) }' ||
 		echo "$distance apart, moved by $moved"
 } 2>&1 | report 'micro-batches give what the whole batch gives'
 
@@ -145,7 +145,7 @@ for precision in fp16 bf16; do
 		wanted 0
 		told
 		test "$(wc -c <p.onnx)" = "$(wc -c <"$usps")" || echo 'another size'
-		metric r.json after.accuracy | awk '{ exit !($1 > 0.8) }' || metric r.json after.accuracy
+		metric r.json after.report.accuracy | awk '{ exit !($1 > 0.8) }' || metric r.json after.report.accuracy
 		test "$(helper lines l.jsonl step epoch loss lr loss_scale skipped grad_norm samples_per_second)" = 10
 	} 2>&1 | report "$precision"
 done
@@ -271,7 +271,7 @@ run n.onnx d.npz --steps 3 -f -o f.onnx
 {
 	wanted 0
 	told
-	grep -q "^output 'probs' is trained and evaluated, the other 2 are not" err || cat err
+	grep -q "^of 3 outputs only 'probs' is trained and evaluated" err || cat err
 } | report 'several outputs'
 
 plain | sed 's/input x float32 N,4/input x float32 5,4/' | helper model fixed.onnx
