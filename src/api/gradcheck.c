@@ -372,7 +372,7 @@ static enum status check_all(struct gradcheck *c, const struct gradients *g,
 		out->failed += t->verdict == DIFFERENCE_FAIL;
 		out->kinks += t->verdict == DIFFERENCE_KINK;
 		if (*c->ui->stop > 0)
-			TRY_GOTO(fail(err, ERR_IO, "stopped"), out);
+			TRY_GOTO(fail(err, ERR_STOPPED, "stopped by a signal"), out);
 		if (progress_update(&bar, out->n, api_now()))
 			c->ui->draw(c->ui->ctx, &bar, api_now(), false);
 	}

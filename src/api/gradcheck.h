@@ -44,7 +44,7 @@ struct gradcheck_result {
 
 /*
  * Checks every trained tensor. Problems of the model are all in problems, the first of them in err as
- * well. A wrong gradient is no error: it is counted. Ends with ERR_IO "stopped" when *ui->stop asks.
+ * well. A wrong gradient is no error: it is counted. Ends with ERR_STOPPED when *ui->stop asks.
  */
 enum status MUST_CHECK gradcheck_run(const struct config *config, const struct api_ui *ui,
 				     struct gradcheck_result *out, struct problems *problems,

@@ -92,6 +92,9 @@ static void wish_image(const struct config *config, const struct shape *declared
 	out->dim[last ? 2 : 3] = size.width;
 }
 
+/* What open axes become: too small for some networks, slow for others. */
+static const int64_t open_sizes[] = { 32, 64, 128, 224 };
+
 enum status settings_shapes(const struct config *config, const struct graph *loaded, int64_t batch,
 			    const struct log *log, struct arena *arena, struct shape **out,
 			    struct error *err)
@@ -108,7 +111,18 @@ enum status settings_shapes(const struct config *config, const struct graph *loa
 		else
 			wanted[k].rank = -1; /* no wish */
 	}
-	TRY(bind_shapes(loaded, fixed ? fixed : batch, wanted, SETTINGS_OPEN_AXIS, shapes, err));
+	for (size_t i = 0; i < ARRAY_SIZE(open_sizes); i++) {
+		struct problems ignored = { 0 };
+		struct binding bound;
+		struct error reason;
+		TRY(bind_shapes(loaded, fixed ? fixed : batch, wanted, open_sizes[i], shapes, err));
+		if (bind_graph(loaded, shapes, NULL, &bound, &ignored, &reason) == OK) {
+			graph_free(bound.graph);
+			*out = shapes;
+			return OK;
+		}
+	}
+	/* None will do: the first tells why. */
 	*out = shapes;
-	return OK;
+	return bind_shapes(loaded, fixed ? fixed : batch, wanted, open_sizes[0], shapes, err);
 }

@@ -16,13 +16,11 @@ struct session_options settings_session(const struct config *config, struct aren
 /* The batch that the model is exported for, 0 when its first axis is open. */
 int64_t settings_fixed_batch(const struct graph *loaded);
 
-/* What open axes become when nothing says better. */
-#define SETTINGS_OPEN_AXIS 32
-
 /*
  * Concrete input shapes where there is no data to take them from: `batch` samples, or as many as the
  * model is exported for; images as --image-size or the files beside the model say; other open axes
- * SETTINGS_OPEN_AXIS. *out has one shape for each input (arena).
+ * the smallest size of a few, from 32 on, that the model can be bound with. *out has one shape for
+ * each input (arena).
  */
 enum status MUST_CHECK settings_shapes(const struct config *config, const struct graph *loaded,
 				       int64_t batch, const struct log *log, struct arena *arena,

@@ -102,8 +102,7 @@ int command_gradcheck(const struct config *config, struct cli *cli)
 	struct error err;
 	*cli->stop = STOP_ASKED_NOT;
 	if (gradcheck_run(config, &ui, &r, &problems, &err) != OK)
-		return *cli->stop > 0 ? EXIT_SIGNAL + *cli->stop
-				      : screen_fail_all(cli, &problems, config->model);
+		return screen_fail_all(cli, &problems, config->model);
 	terminal_clear(cli->terminal);
 	if (config->json)
 		screen_json(cli->out, result_json(config, &r));

@@ -25,11 +25,24 @@ static enum status make_resident(struct runner *r, struct resident *resident,
 	return OK;
 }
 
-enum status runner_open(struct graph *graph, struct variables *vars, runner_first_fn *first,
-			void *ctx, struct runner *out, struct error *err)
+enum status runner_plan(struct graph *graph, struct variables *vars, struct runner *out,
+			struct error *err)
 {
 	struct runner r = { .graph = graph, .vars = vars };
 	enum status status = plan_build(graph, vars->backend, vars->device, &r.plan, err);
+	if (status != OK)
+		runner_close(&r);
+	else
+		*out = r;
+	return status;
+}
+
+enum status runner_open(struct graph *graph, struct variables *vars, runner_first_fn *first,
+			void *ctx, struct runner *out, struct error *err)
+{
+	struct runner r;
+	enum status status = OK;
+	TRY(runner_plan(graph, vars, &r, err));
 	for (uint32_t i = 0; status == OK && i < r.plan->n_residents; i++)
 		status = make_resident(&r, &r.plan->residents[i], first, ctx, err);
 	if (status == OK)

@@ -27,6 +27,10 @@ enum status MUST_CHECK runner_open(struct graph *graph, struct variables *vars,
 				   runner_first_fn *first, void *ctx, struct runner *out,
 				   struct error *err);
 
+/* Only plans the graph, for a look at the plan: all that may be done with it is runner_close. */
+enum status MUST_CHECK runner_plan(struct graph *graph, struct variables *vars, struct runner *out,
+				   struct error *err);
+
 /*
  * Gives the runner its step arena: `scratch` when it is large enough (plan->arena_bytes), which
  * several runners may share, else one of its own. Then runs INIT.

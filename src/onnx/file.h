@@ -84,4 +84,7 @@ void onnx_file_close(struct onnx_file *file);
 enum status MUST_CHECK onnx_file_tensor(struct onnx_file *file, const Onnx__TensorProto *tensor,
 					struct arena *arena, struct tensor *out, struct error *err);
 
+/* How the elements of a TensorProto are stored: "raw_data", "float_data", ..., "external data". */
+const char *onnx_file_form(const struct onnx_file *file, const Onnx__TensorProto *tensor);
+
 #endif

@@ -332,3 +332,17 @@ enum status onnx_file_tensor(struct onnx_file *file, const Onnx__TensorProto *te
 	*out = t;
 	return OK;
 }
+
+const char *onnx_file_form(const struct onnx_file *file, const Onnx__TensorProto *tensor)
+{
+	static const char *const fields[] = {
+		[4] = "float_data", [5] = "int32_data",   [6] = "string_data",
+		[7] = "int64_data", [10] = "double_data", [11] = "uint64_data",
+	};
+	struct wire_field raw;
+	if (payload_is_external(tensor))
+		return "external data";
+	return find_raw(file, tensor, &raw)
+		       ? "raw_data"
+		       : fields[payload_field((enum dtype)tensor->data_type).number];
+}

@@ -144,6 +144,14 @@ static enum status choose_parameters(struct session *s, struct problems *problem
 	return OK;
 }
 
+static enum status open_runner(struct session *s, struct graph *graph, struct first_content *f,
+			       struct runner *out, struct error *err)
+{
+	if (s->options.plan_only)
+		return runner_plan(graph, &s->vars, out, err);
+	return runner_open(graph, &s->vars, first, f, out, err);
+}
+
 static enum status open_runners(struct session *s, struct problems *problems, struct error *err)
 {
 	struct first_content f;
@@ -153,13 +161,15 @@ static enum status open_runners(struct session *s, struct problems *problems, st
 	first_init(&f, s);
 	if (s->options.train) {
 		TRY_GOTO(build_training(s, s->options.shapes, &graph, problems, err), out);
-		TRY_GOTO(runner_open(graph, &s->vars, first, &f, &s->training, err), out);
+		TRY_GOTO(open_runner(s, graph, &f, &s->training, err), out);
 		bytes = s->training.plan->arena_bytes;
 	}
 	TRY_GOTO(build_evaluation(s, &graph, problems, err), out);
-	TRY_GOTO(runner_open(graph, &s->vars, first, &f, &s->evaluation, err), out);
+	TRY_GOTO(open_runner(s, graph, &f, &s->evaluation, err), out);
 	if (s->evaluation.plan->arena_bytes > bytes)
 		bytes = s->evaluation.plan->arena_bytes;
+	if (s->options.plan_only)
+		goto out;
 	TRY_GOTO(s->vars.backend->alloc(s->device, bytes, &s->scratch, err), out);
 	if (s->options.train) {
 		TRY_GOTO(runner_link(&s->training, s->scratch, bytes, err), out);

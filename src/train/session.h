@@ -31,6 +31,7 @@ struct session_options {
 	const struct shape *shapes; /* concrete shape of each input at that size */
 	uint32_t output;            /* which output is trained */
 	bool train;                 /* false: evaluation only, nothing else is planned */
+	bool plan_only;             /* nothing is allocated or run: for a look at the plans */
 	enum loss_kind loss;        /* LOSS_AUTO: by the ending and the labels */
 	bool integer_labels;
 	bool train_batch_norm;
