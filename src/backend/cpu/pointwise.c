@@ -55,13 +55,14 @@ static enum dtype half(enum dtype dtype)
 	return dtype == DT_F32 ? DT_NONE : dtype;
 }
 
-static bool types_match(const struct pointwise_op *row, const struct op_call *call)
+/* Whether the first n inputs and the output are of the row's types. */
+static bool types_match(const struct pointwise_op *row, const struct op_call *call, int n)
 {
 	enum dtype first = call->in[0].t.dtype, out = call->out[0].t.dtype;
 	unsigned bits = dtype_bits(out);
 	if (row->types == POINTWISE_SELECT)
 		return out != DT_STRING && (bits == 8 || bits == 16 || bits == 32 || bits == 64);
-	for (uint32_t k = 1; k < call->n_in; k++)
+	for (int k = 1; k < n && (uint32_t)k < call->n_in; k++)
 		if (call->in[k].t.dtype != first && call->in[k].t.dtype)
 			return false;
 	if (row->types == POINTWISE_LOGIC)
@@ -76,7 +77,7 @@ static struct pointwise_choice choose(const struct op_call *call)
 	struct pointwise_choice choice = { .loop = row->loop, .inputs = row->inputs };
 	if (row->choose)
 		row->choose(call, &choice);
-	else if (!types_match(row, call) || call->n_in > (uint32_t)row->inputs)
+	if (call->n_in > (uint32_t)row->inputs || !types_match(row, call, choice.inputs))
 		choice.loop = NULL;
 	return choice;
 }

@@ -37,7 +37,7 @@ struct pointwise_op {
 	int inputs;
 	bool costly; /* worth a thread for few elements */
 	pointwise_loop *loop;
-	/* Instead of `loop`: chooses by attributes, types and constants. */
+	/* Chooses another loop, numbers or fewer inputs by attributes and constants; NULL: no need. */
 	void (*choose)(const struct op_call *call, struct pointwise_choice *choice);
 	/* Values of absent inputs (of scalar bounds), by input. */
 	float absent[POINTWISE_INPUTS];

@@ -161,58 +161,39 @@ SELECT(64)
 
 /* ---- choices ---- */
 
-static bool one_float_type(const struct op_call *call)
-{
-	for (uint32_t k = 1; k < call->n_in; k++)
-		if (call->in[k].t.dtype != call->in[0].t.dtype)
-			return false;
-	enum dtype dtype = call->in[0].t.dtype;
-	return dtype == DT_F32 || dtype == DT_F16 || dtype == DT_BF16;
-}
-
 static void alpha_beta(const struct op_call *call, struct pointwise_choice *choice)
 {
 	const struct attr *alpha = node_attr(call->node, "alpha");
 	const struct attr *beta = node_attr(call->node, "beta");
-	if (!one_float_type(call))
-		choice->loop = NULL;
 	choice->p[0] = alpha ? alpha->f : 0;
 	choice->p[1] = beta ? beta->f : 0;
 }
 
 static void choose_gelu(const struct op_call *call, struct pointwise_choice *choice)
 {
-	bool approximate = !strcmp(node_string(call->node, "approximate"), "tanh");
-	if (!one_float_type(call))
-		choice->loop = NULL;
-	else if (approximate)
+	if (!strcmp(node_string(call->node, "approximate"), "tanh"))
 		choice->loop = choice->inputs == 1 ? gelu_tanh : gelu_tanh_grad;
 }
 
 static void choose_select(const struct op_call *call, struct pointwise_choice *choice)
 {
 	unsigned bits = dtype_bits(call->out[0].t.dtype);
-	bool string = call->out[0].t.dtype == DT_STRING;
-	choice->loop = string       ? NULL
-		       : bits == 8  ? select_8
+	choice->loop = bits == 8    ? select_8
 		       : bits == 16 ? select_16
 		       : bits == 32 ? select_32
-		       : bits == 64 ? select_64
-				    : NULL;
+				    : select_64;
 }
 
-/* One variadic input is a copy, more than two are not taken. */
+/* One of a variadic input is a copy. */
 static void choose_extreme(const struct op_call *call, struct pointwise_choice *choice)
 {
-	if (call->n_in > 2 || !one_float_type(call))
-		choice->loop = NULL;
-	if (call->n_in == 1 && choice->loop) {
+	if (call->n_in == 1) {
 		choice->loop = power_1;
 		choice->inputs = 1;
 	}
 }
 
-/* A known exponent of any type; else both must be of one type. */
+/* A known exponent may be of any type. */
 static void choose_power(const struct op_call *call, struct pointwise_choice *choice)
 {
 	static const struct {
@@ -223,21 +204,14 @@ static void choose_power(const struct op_call *call, struct pointwise_choice *ch
 		{ -1, power_minus_1 }, { -2, power_minus_2 },
 	};
 	const struct tensor *e = &call->in[1].t;
-	enum dtype x = call->in[0].t.dtype;
-	if (!e->data || shape_elements(&e->shape) != 1 ||
-	    e->shape.rank > call->in[0].t.shape.rank) {
-		if (!one_float_type(call))
-			choice->loop = NULL;
+	if (!e->data || shape_elements(&e->shape) != 1 || e->shape.rank > call->in[0].t.shape.rank)
 		return;
-	}
 	choice->loop = power_constant;
 	choice->inputs = 1;
 	choice->p[0] = (float)tensor_get(e, 0);
 	for (unsigned i = 0; i < ARRAY_SIZE(known); i++)
 		if (choice->p[0] == known[i].exponent)
 			choice->loop = known[i].loop;
-	if (x != DT_F32 && x != DT_F16 && x != DT_BF16)
-		choice->loop = NULL;
 }
 
 /* ---- the table ---- */
