@@ -99,9 +99,10 @@ enum status difference_check(const struct difference *d, const double *direction
 			     double analytic, struct difference_result *out, struct error *err)
 {
 	double gap_before = INFINITY;
-	struct difference_result r = { .verdict = DIFFERENCE_FAIL };
+	struct difference_result best = { 0 }; /* of the largest step, which has the most digits */
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
 		double h = steps[i] * d->size, above, below;
+		struct difference_result r = { .verdict = DIFFERENCE_FAIL };
 		TRY(value_at(d, direction, element, h, &above, err));
 		TRY(value_at(d, direction, element, -h, &below, err));
 		double noise = ROUNDING * DBL_EPSILON * d->magnitude / h;
@@ -110,15 +111,19 @@ enum status difference_check(const struct difference *d, const double *direction
 				    noise / DIFFERENCE_TOLERANCE);
 		double difference = fabs(analytic - r.numeric);
 		r.error = difference ? difference / scale : 0;
-		r.verdict = r.error <= DIFFERENCE_TOLERANCE ? DIFFERENCE_OK : DIFFERENCE_FAIL;
-		if (r.verdict == DIFFERENCE_OK)
-			break;
+		if (r.error <= DIFFERENCE_TOLERANCE) {
+			r.verdict = DIFFERENCE_OK;
+			*out = r;
+			return OK;
+		}
 		/* Of a smooth function this shrinks with the step. */
 		double gap = fabs(above - 2 * d->value + below) / h;
 		if (gap > gap_before / 2 && gap > 4 * noise && difference < 10 * gap)
 			r.verdict = DIFFERENCE_KINK;
 		gap_before = gap;
+		best = i ? best : r;
+		best.verdict = r.verdict;
 	}
-	*out = r;
+	*out = best;
 	return OK;
 }

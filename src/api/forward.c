@@ -20,7 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 struct forward {
 	const struct config *config;
@@ -478,17 +478,31 @@ static enum status grad(struct forward *f, struct error *err)
 
 /* ---- both ---- */
 
-/* Finds the output's path, and that it can be written. */
-static enum status choose_output(const struct config *config, const char *suffix,
-				 struct arena *arena, const char **out, struct error *err)
+static const char *output_path(const struct config *config, const char *suffix, struct arena *arena)
 {
 	const char *data = config->data, *dot = strrchr(data, '.');
-	int stem = (int)(dot && dot > data && !strchr(dot, '/') ? dot - data
-								: (ptrdiff_t)strlen(data));
-	*out = config->output ? config->output : arena_printf(arena, "%.*s%s", stem, data, suffix);
-	if (!access(*out, F_OK) && !config->force)
-		return fail(err, ERR_IO, "%s: exists; replace it with --force", *out);
-	return file_check_writable(*out, err);
+	if (config->output)
+		return config->output;
+	size_t stem = dot && dot > data && !strchr(dot, '/') ? (size_t)(dot - data) : strlen(data);
+	return arena_printf(arena, "%.*s%s", (int)stem, data, suffix);
+}
+
+/* Whether the output can be written, and replaces nothing that is read or must not be. */
+static enum status check_output(const struct forward *f, const char *path, struct error *err)
+{
+	const struct onnx_file *file = &f->model->file;
+	const char *what = file_is_same(path, f->config->model)  ? "the model"
+			   : file_is_same(path, f->config->data) ? "its inputs"
+								 : NULL;
+	for (uint32_t k = 0; k < file->externals.n && !what; k++)
+		if (file_is_same(path, file->externals.v[k].path))
+			what = "the model's data";
+	if (what)
+		return fail(err, ERR_USAGE, "%s: the output would replace %s", path, what);
+	struct stat st;
+	if (!lstat(path, &st) && !f->config->force)
+		return fail(err, ERR_IO, "%s: exists; replace it with --force", path);
+	return file_check_writable(path, err);
 }
 
 static enum status forward(const struct config *config, const struct api_ui *ui,
@@ -498,9 +512,9 @@ static enum status forward(const struct config *config, const struct api_ui *ui,
 	struct forward f = { .config = config, .ui = ui, .arena = arena, .problems = problems };
 	uint32_t before = problems->total;
 	enum status status;
-	TRY_GOTO(choose_output(config, gradients ? ".grads.npz" : ".outputs.npz", arena, path, err),
-		 out);
+	*path = output_path(config, gradients ? ".grads.npz" : ".outputs.npz", arena);
 	TRY_GOTO(model_load(config->model, &f.model, problems, err), out);
+	TRY_GOTO(check_output(&f, *path, err), out);
 	TRY_GOTO(take_arrays(&f, gradients, err), out);
 	TRY_GOTO(open_device(&f, err), out);
 	TRY_GOTO(gradients ? grad(&f, err) : run(&f, err), out);
