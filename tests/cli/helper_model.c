@@ -39,13 +39,16 @@ struct maker {
 		new_;                                                                              \
 	})
 
-/* Appends to one of protobuf-c's repeated fields. */
+/* Appends to one of protobuf-c's repeated fields, whose room doubles at powers of two. */
 #define ADD(maker, list, n, element)                                                               \
 	do {                                                                                       \
-		void *add_ = arena_alloc(&(maker)->arena, ((n) + 1) * sizeof *(list));             \
-		if (n)                                                                             \
-			memcpy(add_, (list), (n) * sizeof *(list));                                \
-		(list) = add_;                                                                     \
+		if (!((n) & ((n)-1))) {                                                            \
+			size_t room_ = ((n) ? (n)*2 : 1) * sizeof *(list);                         \
+			void *new_ = arena_alloc(&(maker)->arena, room_);                          \
+			if (n)                                                                     \
+				memcpy(new_, (list), (n) * sizeof *(list));                        \
+			(list) = new_;                                                             \
+		}                                                                                  \
 		(list)[(n)++] = (element);                                                         \
 	} while (0)
 
