@@ -62,9 +62,11 @@ static bool prepare(struct check *check)
 	check->n_out = case_outputs(c);
 	struct builder b = { .graph = check->graph, .err = &err, .name = c->op, .op = c->op };
 	for (uint32_t k = 0; k < check->n_in; k++) {
-		check->in[k] = case_tensor(c, k, check->floating, SEED, &check->arena);
+		check->in[k] = is_host(def, k)
+				       ? case_tensor(c, k, check->floating, SEED, &check->arena)
+				       : case_type(c, k, check->floating);
 		snprintf(name, sizeof name, "x%u", k);
-		if (check->in[k].data)
+		if (check->in[k].dtype)
 			ids[k] = graph_add_value(check->graph, name,
 						 is_host(def, k) ? VALUE_CONSTANT : VALUE_INPUT,
 						 check->in[k]);
@@ -82,7 +84,7 @@ static bool prepare(struct check *check)
 	return true;
 }
 
-/* What the reference gives, once. */
+/* The inputs, and what the reference gives, once. */
 static void expect(struct check *check)
 {
 	const struct tensor *in[MAX];
@@ -90,8 +92,12 @@ static void expect(struct check *check)
 	struct error err;
 	if (check->expected[0].data)
 		return;
-	for (uint32_t k = 0; k < check->n_in; k++)
+	for (uint32_t k = 0; k < check->n_in; k++) {
+		if (!check->in[k].data)
+			check->in[k] = case_tensor(check->c, k, check->floating, SEED,
+						   &check->arena);
 		in[k] = check->in[k].data ? &check->in[k] : NULL;
+	}
 	for (uint32_t k = 0; k < check->n_out; k++)
 		wanted[k] = true;
 	if (interpret_op(check->call.def, check->c->attrs, in, check->n_in, wanted, check->expected,

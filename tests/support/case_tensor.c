@@ -46,6 +46,15 @@ void fill_normal(struct tensor *t, uint64_t seed, uint64_t stream)
 	}
 }
 
+struct tensor case_type(const struct op_case *c, uint32_t k, enum dtype floating)
+{
+	const struct case_input *in = &c->in[k];
+	if (in->fill == FILL_NONE)
+		return (struct tensor){ 0 };
+	return (struct tensor){ in->dtype == DT_F64 && !in->fixed ? floating : in->dtype, in->shape,
+				NULL };
+}
+
 struct tensor case_tensor(const struct op_case *c, uint32_t k, enum dtype floating, uint64_t seed,
 			  struct arena *arena)
 {
@@ -61,10 +70,10 @@ struct tensor case_tensor(const struct op_case *c, uint32_t k, enum dtype floati
 		memcpy(t.data, &step, sizeof step);
 		return t;
 	}
-	if (in->fill == FILL_NONE)
-		return (struct tensor){ 0 };
-	struct tensor t = tensor_new(
-		arena, in->dtype == DT_F64 && !in->fixed ? floating : in->dtype, &in->shape);
+	struct tensor t = case_type(c, k, floating);
+	if (!t.dtype)
+		return t;
+	t = tensor_new(arena, t.dtype, &t.shape);
 	for (int64_t i = 0, n = shape_elements(&t.shape); i < n; i++) {
 		double u[2], x = 0, lo = in->lo, hi = in->hi;
 		uniform(seed, k, i, u);

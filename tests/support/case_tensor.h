@@ -12,6 +12,9 @@ uint32_t case_inputs(const struct op_case *c);
 /* How many outputs it wants. */
 uint32_t case_outputs(const struct op_case *c);
 
+/* The type of input k, without data: its own, or `floating` where that is DT_F64. */
+struct tensor case_type(const struct op_case *c, uint32_t k, enum dtype floating);
+
 /*
  * The tensor of input k in the arena: of its own type, or `floating` where that is DT_F64. The same
  * numbers for the same seed and k whatever the type. DT_NONE and no data where absent.

@@ -87,16 +87,24 @@ bool conv_is_simple(const struct conv_call *c, const char **why)
 	       (!c->bias->t.dtype || c->bias->t.dtype == DT_F32);
 }
 
-void conv_reorder_weights(const struct conv_geometry *g, const float *from, float *to, bool back)
+void conv_weights_inward(const struct conv_geometry *g, const float *w, float *to, int64_t ld)
 {
 	int64_t positions = g->kernel[0] * g->kernel[1] * g->kernel[2], c = g->c / g->group;
-	int64_t rows = back ? positions : c, columns = back ? c : positions;
 #pragma omp parallel for schedule(static) if (g->k * positions * c > 16384)
 	for (int64_t k = 0; k < g->k; k++)
-		for (int64_t j = 0; j < columns; j++)
-			for (int64_t i = 0; i < rows; i++)
-				to[(k * columns + j) * rows + i] =
-					from[(k * rows + i) * columns + j];
+		for (int64_t j = 0; j < positions; j++)
+			for (int64_t i = 0; i < c; i++)
+				to[k * ld + j * c + i] = w[(k * c + i) * positions + j];
+}
+
+void conv_weights_outward(const struct conv_geometry *g, const float *from, int64_t ld, float *w)
+{
+	int64_t positions = g->kernel[0] * g->kernel[1] * g->kernel[2], c = g->c / g->group;
+#pragma omp parallel for schedule(static) if (g->k * positions * c > 16384)
+	for (int64_t k = 0; k < g->k; k++)
+		for (int64_t i = 0; i < c; i++)
+			for (int64_t j = 0; j < positions; j++)
+				w[(k * c + i) * positions + j] = from[k * ld + j * c + i];
 }
 
 /* ---- oneDNN's convolutions ---- */

@@ -31,7 +31,11 @@ struct conv_memory {
 struct conv_memory conv_memory(enum dnn_direction direction, bool with_bias,
 			       const struct kernel_io *io);
 
-/* w [k, c / group, positions] to [k, positions, c / group] in float32, or back. */
-void conv_reorder_weights(const struct conv_geometry *g, const float *from, float *to, bool back);
+/*
+ * w [k, c / group, positions] of float32 to w' [k, positions, c / group], and back; ld elements from
+ * one k to the next in w'.
+ */
+void conv_weights_inward(const struct conv_geometry *g, const float *w, float *to, int64_t ld);
+void conv_weights_outward(const struct conv_geometry *g, const float *from, int64_t ld, float *w);
 
 #endif

@@ -192,7 +192,7 @@ static enum status run(void *state, const struct kernel_io *io, struct stream *s
 	struct block b = { .columns = weights + s->q * s->g.k, .w = weights };
 	enum status status = OK;
 	if (s->direction != DNN_GRAD_WEIGHT)
-		conv_reorder_weights(&s->g, m.w, weights, false);
+		conv_weights_inward(&s->g, m.w, weights, s->q);
 	for (; b.first < s->g.n && status == OK; b.first += s->block) {
 		b.n = s->g.n - b.first < s->block ? s->g.n - b.first : s->block;
 		if (s->direction == DNN_FORWARD)
@@ -203,7 +203,7 @@ static enum status run(void *state, const struct kernel_io *io, struct stream *s
 			status = grad_weight(s, &b, m.x, weights, m.y);
 	}
 	if (s->direction == DNN_GRAD_WEIGHT)
-		conv_reorder_weights(&s->g, weights, m.w, true);
+		conv_weights_outward(&s->g, weights, s->q, m.w);
 	return status;
 }
 

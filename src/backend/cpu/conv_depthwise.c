@@ -181,13 +181,13 @@ static enum status run(void *state, const struct kernel_io *io, struct stream *s
 	struct conv_geometry as_one = s->g;
 	as_one.k = as_one.group = 1;
 	if (s->direction != DNN_GRAD_WEIGHT)
-		conv_reorder_weights(&as_one, m.w, w, false);
+		conv_weights_inward(&as_one, m.w, w, s->positions * s->g.c);
 #pragma omp parallel for schedule(static) num_threads(s->threads)
 	for (int64_t i = 0; i < s->chunks * s->blocks; i++)
 		run_task(s, &m, w, i);
 	if (s->direction == DNN_GRAD_WEIGHT) {
 		add_chunks(s, w);
-		conv_reorder_weights(&as_one, w, m.w, true);
+		conv_weights_outward(&as_one, w, s->positions * s->g.c, m.w);
 	}
 	return OK;
 }
