@@ -225,6 +225,48 @@ onnxtune: m.onnx: output 'none' is never defined"
 plain | sed 's/^node Gemm.*/node Add fc x b -> logits/; s/^tensor b.*/tensor b float32 4 =nan/; /^tensor w/d' |
 	says 'nothing to train' 'nothing to train: *'
 
+# ---- the other commands ----
+
+# everywhere NAME PATTERN: what each command says of m.onnx.
+everywhere()
+{
+	helper npz in.npz x/float32/2,4/random cotangent:probs/float32/2,3/random
+	for command in 'evaluate m.onnx d.npz' 'run m.onnx in.npz' 'grad m.onnx in.npz' \
+		'gradcheck m.onnx d.npz' 'gradcheck m.onnx'; do
+		refuses 1 "onnxtune: m.onnx: $2" $command >own.problems
+		test ! -s own.problems || {
+			echo "$command:"
+			cat own.problems
+		}
+	done | report "every command: $1"
+	run inspect m.onnx
+	{
+		wanted 1
+		case $(cat out err) in
+		*"m.onnx: "$2*) ;;
+		*) cat out err ;;
+		esac
+	} | report "inspect: $1"
+}
+
+plain | helper model good.onnx
+head -c 150 good.onnx >m.onnx
+everywhere 'a model that is cut' 'not an ONNX file, or a damaged one: *'
+rm m.onnx
+everywhere 'a missing model' 'No such file or directory'
+plain | sed 's/ b -> / nope -> /' | helper model m.onnx
+everywhere 'an input that nothing defines' "node 'fc' (Gemm): input 'nope' is never defined"
+plain | sed "s|^tensor w.*|tensor w float32 4,3 external:../outside.$$|" | helper model m.onnx
+everywhere 'external data outside the folder' "tensor 'w': *"
+plain | sed 's/^tensor w.*/tensor w float32 1000000,1000000 bytes:48/' | helper model m.onnx
+everywhere 'a tensor larger than the file' "tensor 'w': *"
+
+plain | sed 's/Softmax prob/If prob/; s/axis=1/then_branch={} else_branch={}/' | helper model m.onnx
+for command in 'evaluate m.onnx d.npz' 'run m.onnx in.npz' 'gradcheck m.onnx d.npz'; do
+	refuses 1 "onnxtune: *node 'prob' (If): this operator is not supported" $command
+done | report 'every command: control flow'
+rm good.onnx in.npz
+
 # ---- odd, but right ----
 
 { plain; echo 'node If dead probs -> c then_branch={}'; } | helper model m.onnx

@@ -5,6 +5,7 @@
 
 plain | helper model m.onnx
 helper npz d.npz x/float32/24,4/random labels/int64/24/mod:3
+helper npz in.npz x/float32/2,4/random cotangent:probs/float32/2,3/random
 full_disk=${HELPER%/*}/full_disk.so
 
 # says STATUS NAME TEXT WORD...
@@ -154,6 +155,8 @@ FULL_BYTES=$size
 export FULL_BYTES
 export FULL_BYTES=10
 fails 'no room for the report' "folder/r: $full" evaluate m.onnx d.npz --report folder/r
+fails 'no room for arrays' "folder/o.npz: $full" run m.onnx in.npz -o folder/o.npz
+fails 'no room for gradients' "folder/o.npz: $full" grad m.onnx in.npz -o folder/o.npz
 unset FULL_BYTES
 
 # A real one, where it may be mounted.
