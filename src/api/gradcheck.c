@@ -17,6 +17,7 @@
 #include "passes/gradient.h"
 
 #include <math.h>
+#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -272,13 +273,16 @@ static enum status differentiate(struct gradcheck *c, struct gradients *g, struc
 		if (dx[k])
 			*array_push(&graph->outputs) = dx[k];
 	dump(c, "gradient", graph);
-	struct tensor *out = arena_alloc(c->arena, graph->outputs.n * sizeof *out);
-	TRY(interpret_graph(graph, c->inputs, out, NULL, c->arena, err));
+	struct arena scratch; /* for all that is not asked for, forward and backward */
+	arena_init(&scratch);
+	struct tensor *out = arena_alloc(&scratch, graph->outputs.n * sizeof *out);
 	g->dx = arena_alloc(c->arena, g->n * sizeof *g->dx);
-	for (uint32_t k = 0; k < g->n; k++)
+	enum status status = interpret_graph(graph, c->inputs, out, NULL, &scratch, err);
+	for (uint32_t k = 0; k < g->n && status == OK; k++)
 		if (dx[k])
-			g->dx[k] = out[n_out++];
-	return OK;
+			g->dx[k] = as_float64(c, &out[n_out++]);
+	arena_release(&scratch);
+	return status;
 }
 
 /* The parameter of that name, which has another number in the graph of values. */
@@ -331,56 +335,86 @@ static enum status add_check(struct gradcheck_tensor *t, const struct difference
 	return OK;
 }
 
-static enum status check_tensor(struct gradcheck *c, struct difference *d, uint32_t index,
+/* Fills t, whose name and shape are set. `base` may be in use by others. */
+static enum status check_tensor(struct gradcheck *c, const struct difference *base, uint32_t index,
 				const struct tensor *dx, struct gradcheck_tensor *t,
 				struct error *err)
 {
 	int64_t n = shape_elements(&t->shape), elements[GRADCHECK_CHECKS - 1];
 	double *direction = mem_alloc((size_t)n * sizeof *direction), analytic = 0;
+	struct difference d = *base;
+	struct arena arena;
 	enum status status;
+	arena_init(&arena);
+	difference_choose(&d, find_parameter(c->values, t->name), &arena);
 	for (int64_t i = 0; i < n; i++) {
 		direction[i] = normal(seed_of(c), STREAM_DIRECTIONS + ((uint64_t)index << 8),
 				      (uint64_t)i);
 		analytic += direction[i] * gradient_at(dx, i);
 	}
-	status = add_check(t, d, direction, -1, analytic, err);
+	status = add_check(t, &d, direction, -1, analytic, err);
 	uint32_t picked = pick_elements(c, index, dx, n, elements);
 	for (uint32_t k = 0; k < picked && status == OK; k++)
-		status = add_check(t, d, NULL, elements[k], gradient_at(dx, elements[k]), err);
+		status = add_check(t, &d, NULL, elements[k], gradient_at(dx, elements[k]), err);
+	arena_release(&arena);
 	free(direction);
 	return status;
 }
 
+/* Counts a tensor that was checked, or keeps the first error. */
+static void count_tensor(struct gradcheck *c, struct gradcheck_result *out,
+			 const struct gradcheck_tensor *t, enum status status, struct progress *bar,
+			 const struct error *why, struct error *err)
+{
+	if (err->status != OK)
+		return;
+	if (status != OK) {
+		*err = *why;
+		return;
+	}
+	out->n++;
+	out->failed += t->verdict == DIFFERENCE_FAIL;
+	out->kinks += t->verdict == DIFFERENCE_KINK;
+	if (*c->ui->stop > 0)
+		fail(err, ERR_STOPPED, "stopped by a signal");
+	else if (progress_update(bar, out->n, api_now()))
+		c->ui->draw(c->ui->ctx, bar, api_now(), false);
+}
+
+/* Tensors are checked in any order, by as many threads as there may be. */
 static enum status check_all(struct gradcheck *c, const struct gradients *g,
 			     struct gradcheck_result *out, struct error *err)
 {
+	int threads = settings_threads(c->config);
 	struct difference d;
 	struct progress bar;
-	enum status status;
 	TRY(difference_init(&d, c->values, c->inputs, c->cotangents, c->arena, err));
 	out->tensors = arena_alloc(c->arena, g->n * sizeof *out->tensors);
+	for (uint32_t k = 0; k < g->n; k++) {
+		const struct value *x = graph_value(c->gradients, g->x[k]);
+		out->tensors[k] = (struct gradcheck_tensor){
+			.name = arena_strdup(c->arena, x->name), .shape = x->t.shape
+		};
+	}
 	progress_begin(&bar, g->n, c->ui->interval, api_now(), "gradcheck");
 	c->ui->draw(c->ui->ctx, &bar, api_now(), false);
+	err->status = OK;
+#pragma omp parallel for schedule(dynamic) num_threads(threads ? threads : omp_get_num_procs())
 	for (uint32_t k = 0; k < g->n; k++) {
 		struct gradcheck_tensor *t = &out->tensors[k];
-		const struct value *x = graph_value(c->gradients, g->x[k]);
-		*t = (struct gradcheck_tensor){ .name = arena_strdup(c->arena, x->name),
-						.shape = x->t.shape };
-		difference_choose(&d, find_parameter(c->values, x->name), c->arena);
-		TRY_GOTO(check_tensor(c, &d, k, &g->dx[k], t, err), out);
-		out->n++;
-		out->failed += t->verdict == DIFFERENCE_FAIL;
-		out->kinks += t->verdict == DIFFERENCE_KINK;
-		if (*c->ui->stop > 0)
-			TRY_GOTO(fail(err, ERR_STOPPED, "stopped by a signal"), out);
-		if (progress_update(&bar, out->n, api_now()))
-			c->ui->draw(c->ui->ctx, &bar, api_now(), false);
+		struct error why;
+		bool go;
+#pragma omp critical
+		go = err->status == OK;
+		if (!go)
+			continue;
+		enum status status = check_tensor(c, &d, k, &g->dx[k], t, &why);
+#pragma omp critical
+		count_tensor(c, out, t, status, &bar, &why, err);
 	}
-	status = OK;
-out:
 	c->ui->draw(c->ui->ctx, &bar, api_now(), true);
 	progress_release(&bar);
-	return status;
+	return err->status;
 }
 
 enum status gradcheck_run(const struct config *config, const struct api_ui *ui,

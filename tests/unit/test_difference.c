@@ -88,6 +88,8 @@ static void test_smooth(void **state)
 		assert_int_equal(check(f, NULL, i, -exp(v[i])).verdict, DIFFERENCE_FAIL);
 		assert_int_equal(check(f, NULL, i, 0).verdict, DIFFERENCE_FAIL);
 		assert_int_equal(check(f, NULL, i, NAN).verdict, DIFFERENCE_FAIL);
+		/* and the difference is shown with all its digits */
+		assert_true(fabs(check(f, NULL, i, 0).numeric - exp(v[i])) < 1e-8);
 	}
 	assert_int_equal(check(f, direction, -1, along).verdict, DIFFERENCE_OK);
 	assert_int_equal(check(f, direction, -1, along + 1e-4).verdict, DIFFERENCE_FAIL);
