@@ -5,6 +5,7 @@
  */
 #include "backend/cpu/dnn_search.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -377,6 +378,13 @@ enum status dnn_matmul_new(struct dnn *dnn, const struct dnn_matmul *m, struct d
 
 enum status dnn_open(struct dnn **out, struct error *err)
 {
+	/*
+	 * The matrix product of oneDNN 2.6 reads some bytes behind its own buffers, which crashes
+	 * where a page ends there: keep one heap with room at its end, and no mappings of their own.
+	 */
+	mallopt(M_ARENA_MAX, 1);
+	mallopt(M_TOP_PAD, 1 << 20);
+	mallopt(M_MMAP_THRESHOLD, 1 << 25);
 	struct dnn *dnn = mem_alloc(sizeof *dnn);
 	dnnl_status_t s = dnnl_engine_create(&dnn->engine, dnnl_cpu, 0);
 	if (s == dnnl_success)
