@@ -29,7 +29,6 @@ struct state {
 	struct dnn_op *op; /* NULL: dnn_gemm runs it */
 	struct product p;
 	bool copy_a, copy_b;
-	int threads;
 	struct shape outer; /* of products of their own: batches that broadcast */
 	struct shape outer_a, outer_b;
 	size_t size, size_y; /* of the elements of a and b, and of y */
@@ -199,7 +198,6 @@ static enum status create(struct device *device, const struct op_call *call, voi
 	struct state s;
 	const struct product *p = &s.p;
 	read_node(call, &s);
-	s.threads = device->threads;
 	choose_copies(&s);
 	struct dnn_matmul m = {
 		.a = matrices(call->in[0].t.dtype, p->batch, p->m, p->k, p->trans_a),
@@ -252,12 +250,11 @@ static void finish(const struct product *p, float *y, const float *c)
 }
 
 /* Copies a matrix to rows that are PADDING further apart; *to moves behind it. */
-static const float *copy(const struct state *s, const float *from, const int64_t size[2],
-			 float **to)
+static const float *copy(const float *from, const int64_t size[2], float **to)
 {
 	int64_t ld = size[1] + PADDING;
 	float *start = *to;
-#pragma omp parallel for schedule(static) num_threads(s->threads)
+#pragma omp parallel for schedule(static)
 	for (int64_t i = 0; i < size[0]; i++)
 		memcpy(start + i * ld, from + i * size[1], (size_t)size[1] * sizeof *from);
 	*to += size[0] * ld;
@@ -282,11 +279,11 @@ static enum status multiply(const struct state *s, void *const data[3], float *w
 			      .c = data[2],
 			      .ldc = p->n };
 	if (s->copy_a) {
-		g.a = copy(s, g.a, a, &workspace);
+		g.a = copy(g.a, a, &workspace);
 		g.lda += PADDING;
 	}
 	if (s->copy_b) {
-		g.b = copy(s, g.b, b, &workspace);
+		g.b = copy(g.b, b, &workspace);
 		g.ldb += PADDING;
 	}
 	return dnn_gemm(&g);

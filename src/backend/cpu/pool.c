@@ -65,7 +65,7 @@ struct task {
 SIMD_INLINE void take_larger(float *restrict max, const float *restrict x, int64_t n)
 {
 	for (int64_t c = 0; c < n; c++)
-		max[c] = (x[c] > max[c]) | (x[c] != x[c]) ? x[c] : max[c];
+		max[c] = ((x[c] > max[c]) | (x[c] != x[c])) ? x[c] : max[c];
 }
 
 /* The same, and at[c] says which element it was. */
@@ -344,10 +344,11 @@ static enum status run(void *state, const struct kernel_io *io, struct stream *s
 {
 	(void)stream;
 	const struct state *s = state;
-	int64_t tasks = s->samples * s->blocks, elements = s->samples * s->plane_x * s->channels;
+	int64_t tasks = s->samples * s->blocks;
 	const void *x = inputs[s->kind].x >= 0 ? io->in[inputs[s->kind].x] : NULL;
 	const void *dy = inputs[s->kind].dy >= 0 ? io->in[inputs[s->kind].dy] : NULL;
-#pragma omp parallel for schedule(static) num_threads(s->threads) if (elements > PARALLEL_MIN)
+#pragma omp parallel for schedule(static)                                                          \
+	num_threads(s->threads) if (s->samples * s->plane_x * s->channels > PARALLEL_MIN)
 	for (int64_t i = 0; i < tasks; i++) {
 		struct task t = { .s = s,
 				  .x = x,
