@@ -1,12 +1,13 @@
 /*
- * conv_depthwise.c - depthwise convolutions (each channel by itself) and their gradients,
- * channels-last: what happens at a position of the kernel happens to all channels at once,
+ * conv_depthwise.c - the gradient of the weights of depthwise convolutions (each channel by itself)
+ * with large kernels, channels-last,
  *
- *	y[o] += x[i] w'[k],	dx[i] += dy[o] w'[k],	dw'[k] += dy[o] x[i].
+ *	dw'[k] += dy[o] x[o * stride - pad_begin + k * dilation],
  *
- * w' are the weights with the channels innermost, made in the workspace. Threads divide the samples,
- * and where these are few, the channels. The gradient of the weights is summed over chunks of
- * samples, whose number does not depend on that of the threads, and these are added in order.
+ * a run of channels at once; dw' has the channels innermost. The sums of a row of the kernel (3, 5
+ * or 7 positions, of whole vectors of channels) are kept in registers along the outputs of a row that
+ * they all meet; what is left goes one by one. Sums go by chunks of samples, whose number does not
+ * depend on that of the threads, and are added in order.
  */
 #include "backend/cpu/conv.h"
 #include "backend/cpu/simd.h"
@@ -14,160 +15,164 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNKS 32       /* of samples, at most */
-#define BLOCK 64        /* channels, where these are divided */
-#define LARGE (1 << 20) /* bytes of a sample that don't stay in the second-level cache */
+#define CHUNKS 32 /* of samples, at most */
+#define BLOCK 64  /* channels, where threads divide these because samples are few */
+#define LANES 8
+#define LONG (1 << 15) /* bytes of a row that don't stay in the first-level cache */
 
-/* The part of the kernel that meets the input at an output position. */
-struct window {
-	int64_t first_x, first_k;    /* the first of its positions in x and in the kernel */
-	int64_t n[CONV_MAX_SPATIAL]; /* how many */
-};
+typedef float vector __attribute__((vector_size(LANES * sizeof(float)), aligned(4), may_alias));
 
 struct state {
-	enum dnn_direction direction;
-	struct conv_geometry g;
+	struct conv_geometry g; /* the used axes last */
 	int64_t plane_x, plane_y, positions;
-	int64_t step_x[CONV_MAX_SPATIAL], step_k[CONV_MAX_SPATIAL]; /* to the next position */
-	int64_t chunk, chunks;                                      /* of samples */
-	int64_t block, blocks;                                      /* of channels */
-	bool bias;
+	int64_t inner_first,
+		inner_last;    /* outputs of a row that no position of the last axis misses */
+	int64_t chunk, chunks; /* of samples */
+	int64_t block, blocks; /* of channels: what a task has */
+	int64_t run;           /* of channels: what is taken through a sample at once */
 	int threads;
-	struct window *windows; /* [plane_y] */
 };
 
-/* ---- windows ---- */
+/* ---- a row of outputs, a row of the kernel ---- */
 
-static void list_windows(struct state *s)
+/* Where it begins in x, dy and dw', and floats from one output or position to the next. */
+struct row {
+	const float *x, *dy;
+	float *dw;
+	int64_t step_x, step_dy; /* to the next output */
+	int64_t next_x, next_dw; /* to the next position of the kernel */
+	int64_t n;               /* outputs */
+};
+
+/* v vectors of channels from c on */
+SIMD_INLINE void add_vectors(const struct row *r, int64_t c, const int positions, const int v)
+{
+	vector sum[7][2];
+	for (int k = 0; k < positions; k++)
+		for (int l = 0; l < v; l++)
+			sum[k][l] = ((const vector *)(r->dw + k * r->next_dw + c))[l];
+	for (int64_t o = 0; o < r->n; o++)
+		for (int l = 0; l < v; l++) {
+			vector dy = ((const vector *)(r->dy + o * r->step_dy + c))[l];
+			const float *x = r->x + o * r->step_x + c;
+			for (int k = 0; k < positions; k++)
+				sum[k][l] += dy * ((const vector *)(x + k * r->next_x))[l];
+		}
+	for (int k = 0; k < positions; k++)
+		for (int l = 0; l < v; l++)
+			((vector *)(r->dw + k * r->next_dw + c))[l] = sum[k][l];
+}
+
+/* n channels, whole vectors, for so many positions */
+SIMD static void add_row_3(const struct row *r, int64_t n)
+{
+	int64_t c = 0;
+	for (; c + 2 * LANES <= n; c += 2 * LANES)
+		add_vectors(r, c, 3, 2);
+	for (; c < n; c += LANES)
+		add_vectors(r, c, 3, 1);
+}
+
+SIMD static void add_row_5(const struct row *r, int64_t n)
+{
+	int64_t c = 0;
+	for (; c + 2 * LANES <= n; c += 2 * LANES)
+		add_vectors(r, c, 5, 2);
+	for (; c < n; c += LANES)
+		add_vectors(r, c, 5, 1);
+}
+
+SIMD static void add_row_7(const struct row *r, int64_t n)
+{
+	for (int64_t c = 0; c < n; c += LANES)
+		add_vectors(r, c, 7, 1);
+}
+
+typedef void row_fn(const struct row *r, int64_t n);
+
+/* By the length of a row of the kernel. */
+static row_fn *const add_row[] = { [3] = add_row_3, [5] = add_row_5, [7] = add_row_7 };
+
+/* Outputs [first, last) and n channels, one by one. */
+SIMD static void add_rest(const struct conv_geometry *g, const float *x, const float *dy, float *dw,
+			  int64_t first, int64_t last, int64_t n)
+{
+	for (int64_t o = first; o < last; o++)
+		for (int64_t k = 0; k < g->kernel[2]; k++) {
+			int64_t i = o * g->stride[2] - g->pad_begin[2] + k * g->dilation[2];
+			if (i >= 0 && i < g->in[2])
+				for (int64_t c = 0; c < n; c++)
+					dw[k * g->c + c] += dy[o * g->c + c] * x[i * g->c + c];
+		}
+}
+
+/* n channels from those that the pointers point to. */
+static void run_row(const struct state *s, const float *x, const float *dy, float *dw, int64_t n)
 {
 	const struct conv_geometry *g = &s->g;
-	const int64_t stride_x[] = { g->in[1] * g->in[2], g->in[2], 1 };
-	const int64_t stride_k[] = { g->kernel[1] * g->kernel[2], g->kernel[2], 1 };
-	s->windows = mem_alloc((size_t)s->plane_y * sizeof *s->windows);
-	for (int i = 0; i < CONV_MAX_SPATIAL; i++) {
-		s->step_x[i] = g->dilation[i] * stride_x[i];
-		s->step_k[i] = stride_k[i];
+	int64_t first = s->inner_first, last = s->inner_last, whole = n / LANES * LANES;
+	row_fn *f = g->kernel[2] < (int64_t)ARRAY_SIZE(add_row) ? add_row[g->kernel[2]] : NULL;
+	if (!f || first >= last) {
+		add_rest(g, x, dy, dw, 0, g->out[2], n);
+		return;
 	}
-	for (int64_t o = 0; o < s->plane_y; o++) {
-		struct window *w = &s->windows[o];
-		int64_t rest = o;
-		for (int i = CONV_MAX_SPATIAL - 1; i >= 0; i--) {
-			int64_t start = rest % g->out[i] * g->stride[i] - g->pad_begin[i];
-			int64_t d = g->dilation[i], first = start < 0 ? (-start + d - 1) / d : 0;
-			int64_t last = start < g->in[i] ? (g->in[i] - start + d - 1) / d : 0;
-			rest /= g->out[i];
-			if (last > g->kernel[i])
-				last = g->kernel[i];
-			w->n[i] = last > first ? last - first : 0;
-			w->first_x += (start + first * d) * stride_x[i];
-			w->first_k += first * stride_k[i];
-		}
-	}
-}
-
-/* x and k run over the positions of a window. */
-#define EACH_POSITION(s, w, x, k)                                                                  \
-	for (int64_t i0_ = 0; i0_ < (w)->n[0]; i0_++)                                              \
-		for (int64_t i1_ = 0; i1_ < (w)->n[1]; i1_++)                                      \
-			for (int64_t i2_ = 0,                                                      \
-				     x = (w)->first_x + i0_ * (s)->step_x[0] +                     \
-					 i1_ * (s)->step_x[1],                                     \
-				     k = (w)->first_k + i0_ * (s)->step_k[0] +                     \
-					 i1_ * (s)->step_k[1];                                     \
-			     i2_ < (w)->n[2]; i2_++, x += (s)->step_x[2], k += (s)->step_k[2])
-
-/* ---- some channels of one sample ---- */
-
-SIMD_INLINE void add_products(float *restrict sum, const float *restrict a, const float *restrict b,
-			      int64_t n)
-{
-	for (int64_t c = 0; c < n; c++)
-		sum[c] += a[c] * b[c];
-}
-
-/* x, y and w at the first channel of n. */
-SIMD static void forward(const struct state *s, const float *x, const float *w, float *y,
-			 const float *bias, int64_t n)
-{
-	int64_t channels = s->g.c;
-	for (int64_t o = 0; o < s->plane_y; o++, y += channels) {
-		const struct window *window = &s->windows[o];
-		for (int64_t c = 0; c < n; c++)
-			y[c] = bias ? bias[c] : 0;
-		EACH_POSITION(s, window, at, k)
-		add_products(y, x + at * channels, w + k * channels, n);
-	}
-}
-
-SIMD static void grad_input(const struct state *s, float *dx, const float *w, const float *dy,
-			    int64_t n)
-{
-	int64_t channels = s->g.c;
-	for (int64_t at = 0; at < s->plane_x; at++)
-		for (int64_t c = 0; c < n; c++)
-			dx[at * channels + c] = 0;
-	for (int64_t o = 0; o < s->plane_y; o++, dy += channels) {
-		const struct window *window = &s->windows[o];
-		EACH_POSITION(s, window, at, k)
-		add_products(dx + at * channels, dy, w + k * channels, n);
-	}
-}
-
-SIMD static void grad_weight(const struct state *s, const float *x, float *dw, const float *dy,
-			     int64_t n)
-{
-	int64_t channels = s->g.c;
-	for (int64_t o = 0; o < s->plane_y; o++, dy += channels) {
-		const struct window *window = &s->windows[o];
-		EACH_POSITION(s, window, at, k)
-		add_products(dw + k * channels, dy, x + at * channels, n);
-	}
+	f(&(struct row){ .x = x + (first * g->stride[2] - g->pad_begin[2]) * g->c,
+			 .dy = dy + first * g->c,
+			 .dw = dw,
+			 .step_x = g->stride[2] * g->c,
+			 .step_dy = g->c,
+			 .next_x = g->dilation[2] * g->c,
+			 .next_dw = g->c,
+			 .n = last - first },
+	  whole);
+	add_rest(g, x + whole, dy + whole, dw + whole, first, last, n - whole);
+	add_rest(g, x, dy, dw, 0, first, n);
+	add_rest(g, x, dy, dw, last, g->out[2], n);
 }
 
 /* ---- all of them ---- */
 
-/* Samples and channels of task i. */
-struct task {
-	int64_t first, last, channel, n;
-};
-
-static struct task task(const struct state *s, int64_t i)
+static void run_sample(const struct state *s, const float *x, const float *dy, float *dw, int64_t n)
 {
-	struct task t = { .first = i / s->blocks * s->chunk, .channel = i % s->blocks * s->block };
-	t.last = t.first + s->chunk < s->g.n ? t.first + s->chunk : s->g.n;
-	t.n = s->g.c - t.channel < s->block ? s->g.c - t.channel : s->block;
-	return t;
+	const struct conv_geometry *g = &s->g;
+	for (int64_t o = 0; o < g->out[0] * g->out[1]; o++)
+		for (int64_t k = 0; k < g->kernel[0] * g->kernel[1]; k++) {
+			int64_t i0 = o / g->out[1] * g->stride[0] - g->pad_begin[0] +
+				     k / g->kernel[1] * g->dilation[0];
+			int64_t i1 = o % g->out[1] * g->stride[1] - g->pad_begin[1] +
+				     k % g->kernel[1] * g->dilation[1];
+			if (i0 < 0 || i0 >= g->in[0] || i1 < 0 || i1 >= g->in[1])
+				continue;
+			run_row(s, x + (i0 * g->in[1] + i1) * g->in[2] * g->c,
+				dy + o * g->out[2] * g->c, dw + k * g->kernel[2] * g->c, n);
+		}
 }
 
-static void run_task(const struct state *s, const struct conv_memory *m, float *w, int64_t i)
+/* Task i: some samples, some channels. */
+static void run_task(const struct state *s, const struct conv_memory *m, float *dw, int64_t i)
 {
-	struct task t = task(s, i);
-	int64_t size = s->positions * s->g.c;
-	float *dw = w + i / s->blocks * size + t.channel;
-	for (int64_t k = 0; s->direction == DNN_GRAD_WEIGHT && k < s->positions; k++)
-		memset(dw + k * s->g.c, 0, (size_t)t.n * sizeof *dw);
-	for (int64_t j = t.first; j < t.last; j++) {
-		float *x = (float *)m->x + j * s->plane_x * s->g.c + t.channel;
-		float *y = (float *)m->y + j * s->plane_y * s->g.c + t.channel;
-		if (s->direction == DNN_FORWARD)
-			forward(s, x, w + t.channel, y,
-				m->bias ? (float *)m->bias + t.channel : NULL, t.n);
-		else if (s->direction == DNN_GRAD_INPUT)
-			grad_input(s, x, w + t.channel, y, t.n);
-		else
-			grad_weight(s, x, dw, y, t.n);
-	}
+	int64_t first = i / s->blocks * s->chunk, c = i % s->blocks * s->block;
+	int64_t last = first + s->chunk < s->g.n ? first + s->chunk : s->g.n;
+	int64_t end = c + s->block < s->g.c ? c + s->block : s->g.c;
+	dw += i / s->blocks * s->positions * s->g.c;
+	for (int64_t k = 0; k < s->positions; k++)
+		memset(dw + k * s->g.c + c, 0, (size_t)(end - c) * sizeof *dw);
+	for (int64_t j = first; j < last; j++)
+		for (int64_t r = c; r < end; r += s->run)
+			run_sample(s, (float *)m->x + j * s->plane_x * s->g.c + r,
+				   (float *)m->y + j * s->plane_y * s->g.c + r, dw + r,
+				   end - r < s->run ? end - r : s->run);
 }
 
 /* Adds the sums of all chunks into the first. */
-static void add_chunks(const struct state *s, float *w)
+static void add_chunks(const struct state *s, float *dw)
 {
 	int64_t size = s->positions * s->g.c;
 	for (int64_t i = 0; i < size; i++) {
 		double sum = 0;
 		for (int64_t j = 0; j < s->chunks; j++)
-			sum += w[j * size + i];
-		w[i] = (float)sum;
+			sum += dw[j * size + i];
+		dw[i] = (float)sum;
 	}
 }
 
@@ -175,36 +180,20 @@ static enum status run(void *state, const struct kernel_io *io, struct stream *s
 {
 	(void)stream;
 	const struct state *s = state;
-	struct conv_memory m = conv_memory(s->direction, s->bias, io);
-	float *w = io->workspace;
+	struct conv_memory m = conv_memory(DNN_GRAD_WEIGHT, false, io);
+	float *dw = io->workspace;
 	/* [c, 1, positions] seen as one output channel that has all of them */
 	struct conv_geometry as_one = s->g;
 	as_one.k = as_one.group = 1;
-	if (s->direction != DNN_GRAD_WEIGHT)
-		conv_weights_inward(&as_one, m.w, w, s->positions * s->g.c);
 #pragma omp parallel for schedule(static) num_threads(s->threads)
 	for (int64_t i = 0; i < s->chunks * s->blocks; i++)
-		run_task(s, &m, w, i);
-	if (s->direction == DNN_GRAD_WEIGHT) {
-		add_chunks(s, w);
-		conv_weights_outward(&as_one, w, s->positions * s->g.c, m.w);
-	}
+		run_task(s, &m, dw, i);
+	add_chunks(s, dw);
+	conv_weights_outward(&as_one, dw, 0, m.w);
 	return OK;
 }
 
-/* ---- the kernels ---- */
-
-/*
- * Where it pays, as measured with AVX2: oneDNN goes through a sample once for each few channels,
- * and is slow at the gradient of large kernels.
- */
-static bool pays(const struct conv_geometry *g, enum dnn_direction direction)
-{
-	int64_t positions = g->kernel[0] * g->kernel[1] * g->kernel[2];
-	int64_t bytes = g->in[0] * g->in[1] * g->in[2] * g->c * (int64_t)sizeof(float);
-	bool large = g->c >= 64 && bytes > LARGE;
-	return direction == DNN_GRAD_WEIGHT ? large || positions >= 25 : large && positions < 25;
-}
+/* ---- the kernel ---- */
 
 static bool supports(const struct op_call *call, const char **why)
 {
@@ -215,8 +204,36 @@ static bool supports(const struct op_call *call, const char **why)
 	*why = "for one output channel per input channel";
 	if (c.g.group != c.g.c || c.g.k != c.g.c)
 		return false;
-	*why = "oneDNN is faster at this convolution";
-	return !DNN_AVAILABLE || (!dnn_wide() && pays(&c.g, c.direction));
+	/* as measured with AVX2: twenty times faster then */
+	*why = "oneDNN is as fast at this convolution";
+	return !DNN_AVAILABLE ||
+	       (!dnn_wide() && c.g.kernel[0] * c.g.kernel[1] * c.g.kernel[2] >= 25);
+}
+
+/* The geometry with the used axes last, so that rows run along a used one. */
+static void move_axes(struct conv_geometry *g)
+{
+	int64_t *const lists[] = { g->in,       g->out,       g->kernel, g->stride,
+				   g->dilation, g->pad_begin, g->pad_end };
+	for (int unused = CONV_MAX_SPATIAL - g->spatial; unused > 0; unused--)
+		for (unsigned i = 0; i < ARRAY_SIZE(lists); i++) {
+			int64_t last = lists[i][2];
+			memmove(lists[i] + 1, lists[i], 2 * sizeof *lists[i]);
+			lists[i][0] = last;
+		}
+}
+
+/* Outputs o of a row with 0 <= o * stride - pad_begin and o * stride - pad_begin + extent <= in. */
+static void find_inner(struct state *s)
+{
+	const struct conv_geometry *g = &s->g;
+	int64_t room = g->in[2] + g->pad_begin[2] - (g->kernel[2] - 1) * g->dilation[2];
+	s->inner_first = (g->pad_begin[2] + g->stride[2] - 1) / g->stride[2];
+	s->inner_last = room > 0 ? (room + g->stride[2] - 1) / g->stride[2] : 0;
+	if (s->inner_first > g->out[2])
+		s->inner_first = g->out[2];
+	if (s->inner_last > g->out[2])
+		s->inner_last = g->out[2];
 }
 
 static enum status create(struct device *device, const struct op_call *call, void **state,
@@ -226,10 +243,9 @@ static enum status create(struct device *device, const struct op_call *call, voi
 	TRY(conv_call_read(call, &c, err));
 	struct state *s = mem_alloc(sizeof *s);
 	const struct conv_geometry *g = &s->g;
-	*s = (struct state){ .direction = c.direction,
-			     .g = c.g,
-			     .threads = device->threads,
-			     .bias = c.bias->t.dtype != DT_NONE };
+	*s = (struct state){ .g = c.g, .threads = device->threads };
+	move_axes(&s->g);
+	find_inner(s);
 	s->plane_x = g->in[0] * g->in[1] * g->in[2];
 	s->plane_y = g->out[0] * g->out[1] * g->out[2];
 	s->positions = g->kernel[0] * g->kernel[1] * g->kernel[2];
@@ -237,29 +253,19 @@ static enum status create(struct device *device, const struct op_call *call, voi
 	s->chunks = (g->n + s->chunk - 1) / s->chunk;
 	s->block = s->chunks < s->threads && g->c > BLOCK ? BLOCK : g->c;
 	s->blocks = (g->c + s->block - 1) / s->block;
-	list_windows(s);
-	*workspace = (size_t)(s->positions * g->c) * sizeof(float);
-	if (s->direction == DNN_GRAD_WEIGHT)
-		*workspace *= (size_t)s->chunks;
+	s->run = g->in[2] * g->c * (int64_t)sizeof(float) > LONG ? 2 * LANES : s->block;
+	*workspace = (size_t)(s->chunks * s->positions * g->c) * sizeof(float);
 	*state = s;
 	return OK;
 }
 
-static void destroy(void *state)
-{
-	struct state *s = state;
-	free(s->windows);
-	free(s);
-}
-
-#define DEPTHWISE(OP, NAME)                                                                        \
-	{                                                                                          \
-		.op = OP, .name = NAME, .rank = 1, .supports = supports, .propose = conv_propose,  \
-		.create = create, .run = run, .destroy = destroy,                                  \
-	}
-
-const struct kernel kernel_conv_depthwise = DEPTHWISE("Conv", "depthwise convolution");
-const struct kernel kernel_conv_depthwise_grad_input = DEPTHWISE(
-	"ConvGradInput", "depthwise convolution, backward data");
-const struct kernel kernel_conv_depthwise_grad_weight = DEPTHWISE(
-	"ConvGradWeight", "depthwise convolution, backward weights");
+const struct kernel kernel_conv_depthwise_grad_weight = {
+	.op = "ConvGradWeight",
+	.name = "depthwise convolution, backward weights",
+	.rank = 1,
+	.supports = supports,
+	.propose = conv_propose,
+	.create = create,
+	.run = run,
+	.destroy = free,
+};
