@@ -208,6 +208,26 @@ static enum status create(struct plan *plan, const struct op_call *call,
 	return OK;
 }
 
+/* A tensor that is larger than all memory: told before any kernel prepares for it. */
+static enum status check_sizes(const struct plan *plan, struct error *err)
+{
+	uint64_t total = plan->backend->memory_total(plan->device);
+	for (uint32_t i = 1; i < plan->graph->values.n; i++) {
+		const struct value *v = graph_value(plan->graph, i);
+		const struct node *node = v->node ? graph_node(plan->graph, v->node) : NULL;
+		char text[SHAPE_TEXT];
+		size_t bytes;
+		if (!v->t.dtype ||
+		    (tensor_size(v->t.dtype, &v->t.shape, &bytes, NULL) == OK && bytes <= total))
+			continue;
+		fail(err, ERR_MEMORY, "'%s' (%s, %s) is larger than the memory of the device",
+		     v->name, dtype_name(v->t.dtype), shape_format(&v->t.shape, text));
+		return node ? fail_context(err, "node '%s' (%s)", node->name, node->op)
+			    : ERR_MEMORY;
+	}
+	return OK;
+}
+
 static enum status create_kernels(struct plan *plan, struct error *err)
 {
 	const struct graph *graph = plan->graph;
@@ -314,11 +334,14 @@ enum status plan_build(const struct graph *graph, const struct backend *backend,
 	l->groups = arena_alloc(&plan->arena, graph->values.n * sizeof *l->groups);
 	l->steps = arena_alloc(&plan->arena, graph->order.n * sizeof *l->steps);
 	l->position = arena_alloc(&plan->arena, graph->nodes.n * sizeof *l->position);
-	find_lifetimes(plan);
-	find_groups(plan);
-	find_residents(plan);
-	find_direct(plan);
-	enum status status = create_kernels(plan, err);
+	enum status status = check_sizes(plan, err);
+	if (status == OK) {
+		find_lifetimes(plan);
+		find_groups(plan);
+		find_residents(plan);
+		find_direct(plan);
+		status = create_kernels(plan, err);
+	}
 	for (int phase = 0; phase < PHASE_COUNT && status == OK; phase++)
 		status = place_phase(plan, (enum phase)phase, err);
 	if (status != OK) {

@@ -55,9 +55,9 @@ static enum status create(struct device *device, const struct op_call *call, voi
 	int64_t begin[SHAPE_MAX_RANK], end[SHAPE_MAX_RANK], strides[SHAPE_MAX_RANK];
 	struct loop l = loop_start(&y->t.shape);
 	struct arena arena;
+	TRY(get_sizes(call, begin, end));
 	arena_init(&arena);
 	struct state *s = arena_alloc(&arena, sizeof *s);
-	TRY(get_sizes(call, begin, end));
 	loop_add(&l, &y->t.shape, y->layout);
 	layout_strides(&x->t.shape, x->layout, strides);
 	loop_add_strides(&l, strides);
