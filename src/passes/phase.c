@@ -39,7 +39,8 @@ void phase_mark(struct graph *graph)
 		for (uint32_t i = 0; i < graph->order.n; i++)
 			if ((int)graph_node(graph, graph->order.v[i])->phase == phase)
 				sorted[n++] = graph->order.v[i];
-	memcpy(graph->order.v, sorted, n * sizeof *sorted);
+	if (n)
+		memcpy(graph->order.v, sorted, n * sizeof *sorted);
 	free(sorted);
 	free(read);
 }
