@@ -1,20 +1,14 @@
 /*
  * error.c - statuses and error texts (see error.h). Texts are built from names found in hostile
- * files, so control characters are replaced before anybody prints them.
+ * files: a name must not forge a second line or drive the terminal, so what is not plain text is
+ * replaced.
  */
 #include "base/error.h"
+#include "base/utf8.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-/* A text is one line: a name out of a file must not forge a second one or drive the terminal. */
-static void replace_control(char *s)
-{
-	for (; *s; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			*s = '?';
-}
 
 /* The function behind the macro. */
 enum status(fail)(struct error *err, enum status status, const char *fmt, ...)
@@ -25,7 +19,7 @@ enum status(fail)(struct error *err, enum status status, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(err->text, sizeof err->text, fmt, ap);
 	va_end(ap);
-	replace_control(err->text);
+	utf8_replace(err->text);
 	err->status = status;
 	return status;
 }
@@ -42,7 +36,7 @@ static void put_in_front(struct error *err, const char *fmt, va_list ap)
 		memcpy(err->text + n + 2, old, m);
 		err->text[(size_t)n + 2 + m] = 0;
 	}
-	replace_control(err->text);
+	utf8_replace(err->text);
 }
 
 enum status fail_context(struct error *err, const char *fmt, ...)

@@ -29,7 +29,7 @@ enum status {
 
 struct error {
 	enum status status;
-	char text[1000]; /* UTF-8, no newline, control characters of names replaced by '?' */
+	char text[1000]; /* UTF-8, one line: '?' stands for control characters and wrong bytes */
 };
 
 /* Writes the text into err (which may be NULL) and returns status, which is not OK. */

@@ -38,14 +38,19 @@ static size_t sequence(const unsigned char *s)
 	return code < smallest[n] || code == 0x7f || code > 0x10ffff || surrogate ? 0 : n;
 }
 
+void utf8_replace(char *s)
+{
+	while (*s) {
+		size_t n = sequence((const unsigned char *)s);
+		if (!n)
+			*s = '?';
+		s += n ? n : 1;
+	}
+}
+
 char *utf8_clean(const char *s)
 {
 	char *clean = mem_strdup(s);
-	for (char *p = clean; *p;) {
-		size_t n = sequence((const unsigned char *)p);
-		if (!n)
-			*p = '?';
-		p += n ? n : 1;
-	}
+	utf8_replace(clean);
 	return clean;
 }

@@ -10,9 +10,12 @@
 size_t utf8_length(const char *s);
 
 /*
- * A copy in which '?' stands for each byte that is no UTF-8 (RFC 3629: no surrogates, no overlong
- * forms) and for each control character. Free with free().
+ * Puts '?' in place of each byte that is no UTF-8 (RFC 3629: no surrogates, no overlong forms) and
+ * of each control character.
  */
+void utf8_replace(char *s);
+
+/* A copy to which this was done. Free with free(). */
 char *utf8_clean(const char *s);
 
 #endif

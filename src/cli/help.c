@@ -13,10 +13,10 @@ static const struct {
 	const char *status, *meaning;
 } exit_statuses[] = {
 	{ "0", "done" },
-	{ "1", "failed: one line on the standard error says why" },
+	{ "1", "failed: a line on the standard error for each problem says why" },
 	{ "2", "wrong usage" },
-	{ "3", "a metric of --fail-under was not reached" },
-	{ "130, 143", "stopped by SIGINT or SIGTERM" },
+	{ "3", "a metric of --fail-under was not reached; the output is written" },
+	{ "130, 143", "stopped by SIGINT or SIGTERM, after writing what was trained" },
 };
 
 static const struct {

@@ -92,6 +92,9 @@ plain | sed /^input/d | says 'no input' "node 'fc' (Gemm): input 'x' is never de
 plain | sed 's/Gemm fc/Gemm f%0aonnxtune:%20%1b[31m/; s/ b -> / nope -> /' |
 	says 'control characters in a name' "node 'f?onnxtune: ?\[31m' (Gemm): input 'nope' is never defined"
 
+plain | sed 's/ b -> / %ff%c2%9b%e2%98%83 -> /' |
+	says 'bytes that are no text' "node 'fc' (Gemm): input '???$(printf '\342\230\203')' is never defined"
+
 # ---- tensors ----
 
 plain | sed 's/^tensor w.*/tensor w float32 4611686018427387904,4611686018427387904 bytes:48/' |
