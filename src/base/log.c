@@ -1,5 +1,6 @@
 /* log.c - formats a message and hands it to the log's owner (see log.h). */
 #include "base/log.h"
+#include "base/utf8.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,9 +12,7 @@ static void line(const struct log *log, enum log_level level, const char *fmt, v
 	if (!log || !log->line)
 		return;
 	vsnprintf(text, sizeof text, fmt, ap);
-	for (char *s = text; *s; s++) /* names out of files must not drive the terminal */
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			*s = '?';
+	utf8_replace(text); /* names out of files must not drive the terminal */
 	log->line(log->ctx, level, text);
 }
 

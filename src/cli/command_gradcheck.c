@@ -7,6 +7,7 @@
 #include "eval/report.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const verdicts[] = {
@@ -39,8 +40,15 @@ static void print_tensor(FILE *out, int width, const struct gradcheck_tensor *t)
 	}
 }
 
-static void print_result(FILE *out, const struct gradcheck_result *r)
+/* What is shown: as text, as JSON. */
+struct shown {
+	const struct config *config;
+	const struct gradcheck_result *result;
+};
+
+static void print_result(FILE *out, const void *result)
 {
+	const struct gradcheck_result *r = ((const struct shown *)result)->result;
 	int width = 4;
 	for (uint32_t i = 0; i < r->n; i++)
 		if ((int)strlen(r->tensors[i].name) > width)
@@ -78,19 +86,22 @@ static json_t *tensor_json(const struct gradcheck_tensor *t)
 						number(c->difference.error), "verdict",
 						verdicts[c->difference.verdict]));
 	}
-	return json_pack("{s:s, s:o, s:o, s:s, s:o}", "name", t->name, "shape", shape, "error",
-			 number(t->error), "verdict", verdicts[t->verdict], "checks", checks);
+	return json_pack("{s:o, s:o, s:o, s:s, s:o}", "name", screen_string(t->name), "shape",
+			 shape, "error", number(t->error), "verdict", verdicts[t->verdict],
+			 "checks", checks);
 }
 
-static json_t *result_json(const struct config *config, const struct gradcheck_result *r)
+static json_t *result_json(const void *result)
 {
+	const struct shown *shown = result;
+	const struct gradcheck_result *r = shown->result;
 	json_t *tensors = json_array();
 	for (uint32_t i = 0; i < r->n; i++)
 		json_array_append_new(tensors, tensor_json(&r->tensors[i]));
-	return json_pack("{s:i, s:s, s:s, s:s, s:f, s:o, s:i, s:i}", "version", REPORT_VERSION,
-			 "command", "gradcheck", "model", config->model, "function", r->function,
-			 "tolerance", DIFFERENCE_TOLERANCE, "tensors", tensors, "failed",
-			 (int)r->failed, "kinks", (int)r->kinks);
+	return json_pack("{s:i, s:s, s:o, s:o, s:f, s:o, s:i, s:i}", "version", REPORT_VERSION,
+			 "command", "gradcheck", "model", screen_string(shown->config->model),
+			 "function", screen_string(r->function), "tolerance", DIFFERENCE_TOLERANCE,
+			 "tensors", tensors, "failed", (int)r->failed, "kinks", (int)r->kinks);
 }
 
 int command_gradcheck(const struct config *config, struct cli *cli)
@@ -103,11 +114,11 @@ int command_gradcheck(const struct config *config, struct cli *cli)
 	*cli->stop = STOP_ASKED_NOT;
 	if (gradcheck_run(config, &ui, &r, &problems, &err) != OK)
 		return screen_fail_all(cli, &problems, config->model);
+	char *text = screen_format(print_result, result_json, config->json,
+				   &(struct shown){ config, &r });
 	terminal_clear(cli->terminal);
-	if (config->json)
-		screen_json(cli->out, result_json(config, &r));
-	else
-		print_result(cli->out, &r);
+	fputs(text, cli->out);
+	free(text);
 	int status = r.failed ? EXIT_FAILED : EXIT_DONE;
 	gradcheck_release(&r);
 	return status;

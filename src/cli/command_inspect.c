@@ -207,10 +207,18 @@ static void print_problems(FILE *out, const struct problems *problems)
 		fprintf(out, "  and %u more\n", problems->total - PROBLEMS_MAX);
 }
 
-static void print_result(FILE *out, const struct config *config, const struct inspect_result *r)
+/* What is shown: as text, as JSON. */
+struct shown {
+	const struct config *config;
+	const struct inspect_result *result;
+};
+
+static void print_result(FILE *out, const void *result)
 {
+	const struct shown *shown = result;
+	const struct inspect_result *r = shown->result;
 	char text[SIZE_TEXT];
-	fprintf(out, "%s: %s, IR version %lld, opset %s%s%s\n", config->model,
+	fprintf(out, "%s: %s, IR version %lld, opset %s%s%s\n", shown->config->model,
 		size_format(r->file_bytes, text), (long long)r->ir_version, r->opsets,
 		*r->producer ? ", written by " : "", r->producer);
 	if (r->model) {
@@ -246,10 +254,10 @@ static json_t *value_json(const struct value *v)
 		const char *name = v->dim_names ? v->dim_names[i] : NULL;
 		json_array_append_new(a, v->t.shape.dim[i] != DIM_UNKNOWN
 						 ? json_integer(v->t.shape.dim[i])
-					 : name ? json_string(name)
+					 : name ? screen_string(name)
 						: json_null());
 	}
-	return json_pack("{s:s, s:s?, s:o}", "name", v->name, "type",
+	return json_pack("{s:o, s:s?, s:o}", "name", screen_string(v->name), "type",
 			 v->t.dtype == DT_NONE ? NULL : dtype_name(v->t.dtype), "shape", a);
 }
 
@@ -271,11 +279,12 @@ static json_t *constants_json(const struct inspect_result *r)
 	json_t *a = json_array();
 	for (uint32_t i = 0; i < r->n_constants; i++) {
 		const struct inspect_constant *c = &r->constants[i];
-		json_array_append_new(a,
-				      json_pack("{s:s, s:s, s:o, s:s, s:b, s:s}", "name", c->name,
-						"type", dtype_name(c->type.dtype), "shape",
-						shape_json(&c->type.shape), "stored", c->form,
-						"trained", c->trained, "reason", c->reason));
+		json_array_append_new(a, json_pack("{s:o, s:s, s:o, s:o, s:b, s:o}", "name",
+						   screen_string(c->name), "type",
+						   dtype_name(c->type.dtype), "shape",
+						   shape_json(&c->type.shape), "stored",
+						   screen_string(c->form), "trained", c->trained,
+						   "reason", screen_string(c->reason)));
 	}
 	return a;
 }
@@ -284,10 +293,10 @@ static json_t *operators_json(const struct inspect_result *r)
 {
 	json_t *a = json_array();
 	for (uint32_t i = 0; i < r->n_operators; i++)
-		json_array_append_new(a,
-				      json_pack("{s:s, s:i, s:b}", "operator", r->operators[i].name,
-						"nodes", (int)r->operators[i].nodes, "supported",
-						r->operators[i].supported));
+		json_array_append_new(a, json_pack("{s:o, s:i, s:b}", "operator",
+						   screen_string(r->operators[i].name), "nodes",
+						   (int)r->operators[i].nodes, "supported",
+						   r->operators[i].supported));
 	return a;
 }
 
@@ -296,10 +305,11 @@ static json_t *kernels_json(const struct inspect_result *r)
 	json_t *a = json_array();
 	for (uint32_t i = 0; i < r->n_kernels; i++) {
 		const struct inspect_kernel *k = &r->kernels[i];
-		json_array_append_new(a, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?}", "node",
-						   k->node, "node_operator", k->node_op, "operator",
-						   k->op, "program", program_names[k->program],
-						   "kernel", k->kernel, "why", k->why));
+		json_array_append_new(a, json_pack("{s:o, s:o, s:s, s:s, s:s, s:o}", "node",
+						   screen_string(k->node), "node_operator",
+						   screen_string(k->node_op), "operator", k->op,
+						   "program", program_names[k->program], "kernel",
+						   k->kernel, "why", screen_string(k->why)));
 	}
 	return a;
 }
@@ -323,12 +333,15 @@ static json_t *problems_json(const struct problems *problems)
 	return a;
 }
 
-static json_t *result_json(const struct config *config, const struct inspect_result *r)
+static json_t *result_json(const void *result)
 {
-	json_t *o = json_pack("{s:i, s:s, s:s, s:I, s:I, s:s, s:s}", "version", REPORT_VERSION,
-			      "command", "inspect", "model", config->model, "bytes",
-			      (json_int_t)r->file_bytes, "ir_version", (json_int_t)r->ir_version,
-			      "opset", r->opsets, "producer", r->producer);
+	const struct shown *shown = result;
+	const struct inspect_result *r = shown->result;
+	json_t *o = json_pack("{s:i, s:s, s:o, s:I, s:I, s:o, s:o}", "version", REPORT_VERSION,
+			      "command", "inspect", "model", screen_string(shown->config->model),
+			      "bytes", (json_int_t)r->file_bytes, "ir_version",
+			      (json_int_t)r->ir_version, "opset", screen_string(r->opsets),
+			      "producer", screen_string(r->producer));
 	if (r->model) {
 		const struct graph *g = r->model->graph;
 		json_object_set_new(o, "inputs",
@@ -361,10 +374,10 @@ int command_inspect(const struct config *config, struct cli *cli)
 	struct error err;
 	if (inspect_run(config, &ui, &r, &err) != OK)
 		return cli_fail(cli, &err);
-	if (config->json)
-		screen_json(cli->out, result_json(config, &r));
-	else
-		print_result(cli->out, config, &r);
+	char *text = screen_format(print_result, result_json, config->json,
+				   &(struct shown){ config, &r });
+	fputs(text, cli->out);
+	free(text);
 	int status = r.problems.total ? EXIT_FAILED : EXIT_DONE;
 	inspect_release(&r);
 	return status;

@@ -49,8 +49,9 @@ static json_t *mapping_json(const struct project *p)
 	const struct label_map *map = &p->dataset.labels;
 	json_t *classes = json_array();
 	for (uint32_t i = 0; i < map->n_folders; i++)
-		json_array_append_new(classes, json_pack("{s:s, s:i}", "folder", map->folders[i],
-							 "class", (int)map->classes[i]));
+		json_array_append_new(classes, json_pack("{s:o, s:i}", "folder",
+							 screen_string(map->folders[i]), "class",
+							 (int)map->classes[i]));
 	return classes;
 }
 
@@ -70,13 +71,15 @@ static json_t *preprocessing_json(const struct project *p)
 
 static json_t *project_json(const struct project *p, const char *command)
 {
-	return json_pack("{s:i, s:s, s:s, s:s, s:o, s:o}", "version", REPORT_VERSION, "command",
-			 command, "model", p->config->model, "data", p->config->data, "mapping",
-			 mapping_json(p), "preprocessing", preprocessing_json(p));
+	return json_pack("{s:i, s:s, s:o, s:o, s:o, s:o}", "version", REPORT_VERSION, "command",
+			 command, "model", screen_string(p->config->model), "data",
+			 screen_string(p->config->data), "mapping", mapping_json(p),
+			 "preprocessing", preprocessing_json(p));
 }
 
-static json_t *tune_json(const struct tune_result *r)
+static json_t *tune_json(const void *result)
 {
+	const struct tune_result *r = result;
 	const struct project *p = &r->project;
 	json_t *o = project_json(p, "tune");
 	json_object_set_new(o, "before", evaluation_json(&r->before.evaluation, class_names(p)));
@@ -86,12 +89,13 @@ static json_t *tune_json(const struct tune_result *r)
 	json_object_set_new(o, "steps", json_integer(r->steps));
 	json_object_set_new(o, "skipped", json_integer(r->skipped));
 	json_object_set_new(o, "seconds", json_real(r->seconds));
-	json_object_set_new(o, "output", json_string(r->output));
+	json_object_set_new(o, "output", screen_string(r->output));
 	return o;
 }
 
-static void tune_text(FILE *out, const struct tune_result *r)
+static void tune_text(FILE *out, const void *result)
 {
+	const struct tune_result *r = result;
 	const struct project *p = &r->project;
 	print_evaluation(out, "Before tuning", p, &r->before.evaluation, false);
 	if (r->signal)
@@ -108,37 +112,23 @@ static bool is_json_path(const char *path)
 	return n >= 5 && !strcmp(path + n - 5, ".json");
 }
 
-/* Writes what `print` prints into the --report file. */
-static enum status write_report(const char *path, void (*print)(FILE *, const void *),
-				json_t *(*json)(const void *), const void *result,
-				struct error *err)
+/* A result to the standard output, and to the --report file. */
+static enum status show(struct cli *cli, const struct config *config, screen_print *print,
+			screen_document *document, const void *result, struct error *err)
 {
-	char *data = NULL;
-	size_t n = 0;
-	FILE *memory = open_memstream(&data, &n);
-	if (!memory)
-		return fail(err, ERR_MEMORY, "no memory for the report");
-	if (is_json_path(path))
-		screen_json(memory, json(result));
-	else
-		print(memory, result);
-	fclose(memory);
-	enum status status = file_write_all(path, data, n, err);
-	free(data);
+	char *text = screen_format(print, document, config->json, result);
+	terminal_clear(cli->terminal);
+	fputs(text, cli->out);
+	free(text);
+	if (!config->report)
+		return OK;
+	text = screen_format(print, document, is_json_path(config->report), result);
+	enum status status = file_write_all(config->report, text, strlen(text), err);
+	free(text);
 	return status;
 }
 
 /* ---- the commands ---- */
-
-static void tune_print(FILE *out, const void *result)
-{
-	tune_text(out, result);
-}
-
-static json_t *tune_to_json(const void *result)
-{
-	return tune_json(result);
-}
 
 int command_tune(const struct config *config, struct cli *cli)
 {
@@ -163,16 +153,10 @@ int command_tune(const struct config *config, struct cli *cli)
 	} else {
 		status = check_gates(cli, config, &r.after.evaluation);
 	}
-	terminal_clear(cli->terminal);
-	if (config->json) {
-		screen_json(cli->out, tune_json(&r));
-	} else {
-		tune_text(cli->out, &r);
-		fprintf(cli->out, "%s\n", r.output);
-	}
-	if (config->report &&
-	    write_report(config->report, tune_print, tune_to_json, &r, &err) != OK)
+	if (show(cli, config, tune_text, tune_json, &r, &err) != OK)
 		status = cli_fail(cli, &err);
+	if (!config->json)
+		fprintf(cli->out, "%s\n", r.output);
 	tune_release(&r);
 	return status;
 }
@@ -182,7 +166,7 @@ struct evaluate_result {
 	struct evaluated evaluated;
 };
 
-static void evaluate_print(FILE *out, const void *result)
+static void evaluate_text(FILE *out, const void *result)
 {
 	const struct evaluate_result *r = result;
 	char *title = mem_printf("%s on %s", r->project.config->model,
@@ -191,7 +175,7 @@ static void evaluate_print(FILE *out, const void *result)
 	free(title);
 }
 
-static json_t *evaluate_to_json(const void *result)
+static json_t *evaluate_json(const void *result)
 {
 	const struct evaluate_result *r = result;
 	json_t *o = project_json(&r->project, "evaluate");
@@ -219,13 +203,7 @@ int command_evaluate(const struct config *config, struct cli *cli)
 		return status;
 	}
 	status = check_gates(cli, config, &r.evaluated.evaluation);
-	terminal_clear(cli->terminal);
-	if (config->json)
-		screen_json(cli->out, evaluate_to_json(&r));
-	else
-		evaluate_print(cli->out, &r);
-	if (config->report &&
-	    write_report(config->report, evaluate_print, evaluate_to_json, &r, &err) != OK)
+	if (show(cli, config, evaluate_text, evaluate_json, &r, &err) != OK)
 		status = cli_fail(cli, &err);
 	evaluated_release(&r.evaluated);
 	project_release(&r.project);

@@ -1,6 +1,7 @@
 /* screen.c - what all commands share (see screen.h). */
 #include "cli/screen.h"
 
+#include "base/utf8.h"
 #include "ops/print.h"
 
 #include <stdarg.h>
@@ -83,9 +84,46 @@ struct api_ui screen_ui(struct screen *screen)
 	};
 }
 
-void screen_json(FILE *out, json_t *document)
+/* Names out of files must not drive the terminal. */
+static void clean_lines(char *text)
 {
-	json_dumpf(document, out, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
-	fputc('\n', out);
-	json_decref(document);
+	for (char *line = text, *end; *line; line = end) {
+		end = line + strcspn(line, "\n");
+		bool more = *end;
+		*end = 0;
+		utf8_replace(line);
+		if (more)
+			*end++ = '\n';
+	}
+}
+
+char *screen_format(screen_print *print, screen_document *document, bool json, const void *result)
+{
+	if (json) {
+		json_t *o = document(result);
+		char *dump = json_dumps(o, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+		char *text = mem_printf("%s\n", dump);
+		free(dump);
+		json_decref(o);
+		return text;
+	}
+	char *text = NULL;
+	size_t n = 0;
+	FILE *memory = open_memstream(&text, &n);
+	if (memory)
+		print(memory, result);
+	if (!memory || fclose(memory)) {
+		free(text);
+		return mem_strdup("");
+	}
+	clean_lines(text);
+	return text;
+}
+
+json_t *screen_string(const char *s)
+{
+	char *clean = s ? utf8_clean(s) : NULL;
+	json_t *string = clean ? json_string(clean) : json_null();
+	free(clean);
+	return string;
 }

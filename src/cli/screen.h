@@ -27,7 +27,17 @@ void screen_line(struct cli *cli, const char *fmt, ...) PRINTF_LIKE(2, 3);
  */
 int screen_fail_all(struct cli *cli, const struct problems *problems, const char *file);
 
-/* Prints a document and frees it. */
-void screen_json(FILE *out, json_t *document);
+/* A result as text and as JSON. */
+typedef void screen_print(FILE *out, const void *result);
+typedef json_t *screen_document(const void *result);
+
+/*
+ * What print writes, one of the two being used: plain text line by line and JSON whatever names are
+ * in it. Free with free().
+ */
+char *screen_format(screen_print *print, screen_document *document, bool json, const void *result);
+
+/* A string of a document; null for NULL. */
+json_t *screen_string(const char *s);
 
 #endif
