@@ -106,14 +106,16 @@ refuses 2 "onnxtune: --fail-under: *accuraci*; see onnxtune --help" evaluate "$u
 
 # ---- nothing but the trained tensors changes ----
 
-for m in "$usps" "$demo/ccexam_usps_bn.onnx" "$models"/*/model.onnx "$models"/mlp/variants/*.onnx; do
+helper pictures pictures 2 8 48 192
+for m in "$demo"/*.onnx "$models"/*/model.onnx "$models"/mlp/variants/*.onnx; do
+	data=${m%/model.onnx}/data.npz size=
 	case $m in
 	*/ccexam*) data=$digits ;;
+	*/ppocr*) data=pictures size=--image-size=48x192 ;;
 	*/variants/*) data=$models/mlp/data.npz ;;
-	*) data=${m%/model.onnx}/data.npz ;;
 	esac
 	mkdir -p zero
-	run "$m" "$data" --steps 0 -f -o zero/o.onnx
+	run "$m" "$data" --steps 0 $size -f -o zero/o.onnx
 	wanted 0
 	test "$status" = 0 || cat err
 	cmp "$m" zero/o.onnx
