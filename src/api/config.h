@@ -71,6 +71,9 @@ struct config_validation {
 
 #define CONFIG_AUTO (-1)
 
+/* Steps of a run, which has a table with the learning rate of each. */
+#define CONFIG_STEPS_MAX 100000000
+
 struct config {
 	const char *model; /* path of the ONNX file */
 	const char *data;  /* path of the data; NULL: not given */

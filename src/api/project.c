@@ -224,6 +224,10 @@ static enum status open_session(struct project *p, bool train, struct problems *
 				struct error *err)
 {
 	int64_t steps = train ? project_steps(p) : 0;
+	if (steps > CONFIG_STEPS_MAX)
+		return fail(err, ERR_USAGE, "%lld epochs of %lld steps are more than %d steps",
+			    (long long)(steps / project_steps_per_epoch(p)),
+			    (long long)project_steps_per_epoch(p), CONFIG_STEPS_MAX);
 	struct session_options options = settings_session(p->config, &p->arena);
 	options.micro_batch = p->micro_batch;
 	options.shapes = p->shapes;

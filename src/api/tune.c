@@ -262,6 +262,9 @@ enum status tune_run(const struct config *config, const struct api_ui *ui, struc
 	if (*ui->stop <= 0)
 		status = project_evaluate(p, "after", &out->after, err);
 	out->signal = *ui->stop > 0 ? *ui->stop : 0;
+	if (status == OK && !out->signal && isfinite(out->before.evaluation.loss) &&
+	    !isfinite(out->after.evaluation.loss))
+		log_warn(&ui->log, "%s: its loss is not finite any more; lower --lr", out->output);
 	if (status == ERR_STOPPED)
 		status = OK; /* the model is written, only the report is missing */
 out_run:

@@ -59,10 +59,10 @@ const char *const option_group_titles[GROUP_COUNT] = {
 
 /* clang-format off */
 const struct option options[] = {
-	{ "epochs", 0, OPTION_COUNT, "N|auto", "auto", NULL, 0, 0, "auto", CONFIG_AUTO,
+	{ "epochs", 0, OPTION_COUNT, "N|auto", "auto", NULL, 0, CONFIG_STEPS_MAX, "auto", CONFIG_AUTO,
 	  .field = SET(epochs), .group = GROUP_TRAINING, .commands = TUNE,
 	  .help = "passes over the training data; auto: 3, but enough for 150 steps" },
-	{ "steps", 0, OPTION_COUNT, "N|auto", "auto", NULL, 0, 0, "auto", CONFIG_AUTO,
+	{ "steps", 0, OPTION_COUNT, "N|auto", "auto", NULL, 0, CONFIG_STEPS_MAX, "auto", CONFIG_AUTO,
 	  .field = SET(steps), .group = GROUP_TRAINING, .commands = TUNE,
 	  .help = "optimizer steps, whatever --epochs says; auto: as many as the epochs have" },
 	{ "batch-size", 'b', OPTION_COUNT, "N|auto", "auto", "samples", 1, 0, "auto", CONFIG_AUTO,

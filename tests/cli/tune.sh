@@ -169,6 +169,12 @@ run "$usps" "$digits" --precision fp16 --loss-scale 1e30 --max-skips 3 -o skips.
 	ls skips.onnx 2>own.ls
 } | report 'too many skipped steps'
 
+run "$usps" "$digits" --steps 2 --lr 1e30 --warmup 0 -o broken.onnx
+{
+	wanted 0
+	grep -q '^warning: broken.onnx: its loss is not finite any more; lower --lr$' err || cat err
+} | report 'a learning rate that breaks the model'
+
 run "$demo/ccexam_usps_bn.onnx" "$digits" --steps 4 --batch-norm train --batch-size 30 -o bn.onnx
 {
 	wanted 0

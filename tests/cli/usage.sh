@@ -1,7 +1,7 @@
 #!/bin/sh
 # Wrong usage: one line on the standard error, nothing on the standard output, exit status 2.
 . "$srcdir/tests/cli/lib.sh"
-plan 11
+plan 12
 
 # refused NAME TEXT WORD...
 refused()
@@ -25,6 +25,8 @@ refused 'a wrong value' "--lr: 'fast' is not a number of at least 0 or 'auto'" a
 refused "another command's option" '--epochs does not apply to evaluate' evaluate a b --epochs=1
 refused 'options that contradict each other' '--micro-batch is larger than --batch-size 4' \
 	a b --micro-batch=8 -b4
+refused 'too many steps' "--steps: '100000001' is not a whole number of at least 0 and at most 100000000 or 'auto'" \
+	a b --steps 100000001
 refused 'control characters do not reach the terminal' "unknown option --?[31mx" "--$(printf '\033')[31mx"
 
 printf 'epochs = 3\n\nlr = x\n' >wrong.conf
