@@ -163,6 +163,22 @@ ln -s .. folder/c0/again
 says 'folders without end' 'folder/c0/again/*: folders are nested more than 16 deep' folder
 rm folder/c0/again
 
+# Files beside the model, and settings that don't fit.
+helper pictures folder 3 10 8 8
+echo '{' >preprocessor_config.json
+says 'a file beside the model that is no JSON' 'preprocessor_config.json: not JSON: *' folder
+echo '{"size": {"height": -1, "width": 5}}' >preprocessor_config.json
+says 'a negative size beside the model' "preprocessor_config.json: 'size' is not understood" folder
+rm preprocessor_config.json
+mkdir preprocessor_config.json
+says 'a folder beside the model' 'preprocessor_config.json: is a folder, not a file' folder
+says 'a folder as names' 'preprocessor_config.json: is a folder, not a file' folder --labels preprocessor_config.json
+says 'a folder as configuration' 'preprocessor_config.json: is a folder, not a file' folder --config preprocessor_config.json
+rmdir preprocessor_config.json
+for words in '--image-size 9x9' '--channels rgb' '--mean 1,2,3'; do
+	refuses 2 "onnxtune: *input 'x'*" m.onnx folder -o o.onnx $words
+done | report 'settings that do not fit the input'
+
 # A damaged picture is named, counted and left out.
 echo 'no picture' >folder/c1/3.png
 run m.onnx folder --steps 1 -o o.onnx
