@@ -27,6 +27,23 @@ void graph_free(struct graph *graph)
 	free(graph);
 }
 
+#define SEAL(to, from, arena)                                                                      \
+	((to)->v = arena_dup(arena, (from)->v, (from)->n * sizeof *(from)->v), (to)->n = (from)->n)
+
+struct graph *graph_seal(struct graph *graph)
+{
+	struct arena *arena = graph->arena;
+	struct graph *sealed = arena_alloc(arena, sizeof *sealed);
+	sealed->arena = arena;
+	SEAL(&sealed->values, &graph->values, arena);
+	SEAL(&sealed->nodes, &graph->nodes, arena);
+	SEAL(&sealed->order, &graph->order, arena);
+	SEAL(&sealed->inputs, &graph->inputs, arena);
+	SEAL(&sealed->outputs, &graph->outputs, arena);
+	graph_free(graph);
+	return sealed;
+}
+
 uint32_t graph_add_value(struct graph *graph, const char *name, enum value_kind kind,
 			 struct tensor t)
 {

@@ -128,6 +128,8 @@ struct graph {
 
 struct graph *graph_new(struct arena *arena);
 void graph_free(struct graph *graph); /* the lists only; the arena keeps the rest */
+/* The same graph wholly in its arena, never to be changed or freed: for attributes. */
+struct graph *graph_seal(struct graph *graph);
 
 static inline struct value *graph_value(const struct graph *graph, uint32_t id)
 {

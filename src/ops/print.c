@@ -96,6 +96,11 @@ static void add_attr(struct text *out, const struct attr *a)
 		for (uint32_t i = 0; i < a->n; i++)
 			text_add(out, "%s%lld", i ? "," : "", (long long)a->ints[i]);
 		break;
+	case ATTR_GRAPH:
+		for (uint32_t i = 0; i < a->graph->order.n; i++)
+			text_add(out, "%s%s", i ? "," : "",
+				 graph_node(a->graph, a->graph->order.v[i])->def->name);
+		break;
 	default:
 		text_add(out, "...");
 	}

@@ -28,6 +28,12 @@ struct op_call op_call_of(const struct graph *graph, const struct node *node, st
 /* Whether a tensor of this shape has the same bytes in both layouts. */
 bool layout_same_bytes(const struct shape *shape, enum layout a, enum layout b);
 
+enum fusible {
+	FUSIBLE_NOT,
+	FUSIBLE_COSTLY, /* worth more than reading its result back from memory */
+	FUSIBLE_CHEAP,
+};
+
 struct target {
 	const void *ctx;
 	/*
@@ -42,6 +48,10 @@ struct target {
 	 */
 	void (*propose)(const struct target *target, const struct op_call *call, enum layout *in,
 			enum layout *out);
+	/*
+	 * Whether a pointwise call may be part of a Fused node (ops/fused.c). NULL: none may.
+	 */
+	enum fusible (*fusible)(const struct target *target, const struct op_call *call);
 };
 
 #endif

@@ -3,6 +3,7 @@
  * at once, so events have nothing to wait for and captures nothing to record.
  */
 #include "backend/cpu/dnn.h"
+#include "backend/cpu/pointwise.h"
 
 #include <omp.h>
 #include <stdio.h>
@@ -25,6 +26,12 @@ static const struct kernel *find_kernel(const struct op_call *call, const char *
 		return k;
 	const char *reason;
 	return kernel_reference.supports(call, why ? why : &reason) ? &kernel_reference : NULL;
+}
+
+static enum fusible target_fusible(const struct target *target, const struct op_call *call)
+{
+	(void)target;
+	return pointwise_fusible(call);
 }
 
 static const char *target_kernel(const struct target *target, const struct op_call *call,
@@ -79,7 +86,9 @@ static enum status cpu_open(const struct backend_options *options, struct device
 	if (d->threads <= 0)
 		d->threads = omp_get_num_procs();
 	omp_set_num_threads(d->threads);
-	d->target = (struct target){ .kernel = target_kernel, .propose = target_propose };
+	d->target = (struct target){ .kernel = target_kernel,
+				     .propose = target_propose,
+				     .fusible = target_fusible };
 	const char *simd = __builtin_cpu_supports("avx512f") ? "AVX-512"
 			   : __builtin_cpu_supports("avx2")  ? "AVX2"
 							     : "SSE2";

@@ -1,8 +1,9 @@
 /*
  * pointwise.h - one driver for all operators that compute each output element from the elements at
- * the same place of their inputs. An operator is a row of pointwise_table: the loop that computes
- * it over contiguous elements. The driver brings operands of any broadcast shape and layout into
- * that form piece by piece, within the first-level cache; half types are float32 inside.
+ * the same place of their inputs, and for Fused, which is several of them. An operator is a row of
+ * pointwise_table: the loop that computes it over contiguous elements. The driver brings operands of
+ * any broadcast shape and layout into that form piece by piece, within the first-level cache; half
+ * types are float32 inside.
  */
 #ifndef ONNXTUNE_BACKEND_CPU_POINTWISE_H
 #define ONNXTUNE_BACKEND_CPU_POINTWISE_H
@@ -44,6 +45,8 @@ struct pointwise_op {
 };
 
 extern const struct pointwise_op pointwise_table[]; /* ended by a row without op */
+
+enum fusible pointwise_fusible(const struct op_call *call);
 
 bool pointwise_supports(const struct op_call *call, const char **why);
 enum status pointwise_create(struct device *device, const struct op_call *call, void **state,

@@ -1,0 +1,542 @@
+/*
+ * fuse.c - joins pointwise nodes into chains (see fuse.h). Each node that may be fused starts as a
+ * chain of its own and joins those that its inputs come from, where nothing outside lies between
+ * them. Then the nodes are put in a new order, each chain as one.
+ */
+#include "passes/fuse.h"
+
+#include "ops/fused.h"
+#include "passes/rewrite.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SEARCH 512 /* nodes that are looked at to see that nothing lies between two chains */
+#define NOBODY 0
+#define MANY UINT32_MAX
+
+struct chain {
+	ARRAY(uint32_t) members; /* nodes in order; also those that are computed again */
+};
+
+struct fuse {
+	struct rewrite r;
+	const struct graph *from;
+	const struct target *target;
+	uint32_t *position;         /* per node: its place in the order */
+	enum fusible *fusible;      /* per node */
+	uint32_t *chain_of;         /* per node: its chain, 0: none */
+	ARRAY(struct chain) chains; /* [0] is none */
+	uint32_t *reader;      /* per value: the one chain beside its own that reads it, or MANY */
+	bool *again;           /* per value: computed again by its reader */
+	uint32_t *seen, stamp; /* per node: the search that has been there */
+	uint32_t *local;       /* per value: its value in the body being built */
+	ARRAY(uint32_t) stack;
+};
+
+static bool is_scalar_constant(const struct value *v)
+{
+	return v->kind == VALUE_CONSTANT && v->t.data && shape_elements(&v->t.shape) == 1;
+}
+
+static bool is_half(enum dtype dtype)
+{
+	return dtype == DT_F16 || dtype == DT_BF16;
+}
+
+static bool is_float(enum dtype dtype)
+{
+	return dtype == DT_F32 || is_half(dtype);
+}
+
+static bool is_cast(const struct node *node)
+{
+	return !strcmp(node->def->name, "Cast");
+}
+
+/* ---- which nodes ---- */
+
+static bool types_fit(const struct graph *graph, const struct node *node)
+{
+	enum dtype out = graph_value(graph, node->out[0])->t.dtype;
+	for (uint32_t k = 0; k < node->n_in; k++) {
+		if (!node->in[k])
+			continue;
+		const struct value *v = graph_value(graph, node->in[k]);
+		const struct node *producer = v->node ? graph_node(graph, v->node) : NULL;
+		if (v->kind == VALUE_STATE ||
+		    (producer && op_output(producer->def, v->output)->alias))
+			return false; /* the order of reading and updating must stay */
+		if (!is_float(v->t.dtype) && v->t.dtype != DT_BOOL && !is_scalar_constant(v))
+			return false;
+	}
+	return is_float(out) || out == DT_BOOL;
+}
+
+static enum fusible fusible(const struct fuse *f, const struct node *node)
+{
+	const struct graph *graph = f->from;
+	if (!(node->def->flags & OP_POINTWISE) || node->phase != PHASE_MICRO || node->n_out != 1 ||
+	    !types_fit(graph, node))
+		return FUSIBLE_NOT;
+	if (is_cast(node))
+		return is_float(graph_value(graph, node->in[0])->t.dtype) &&
+				       is_float(graph_value(graph, node->out[0])->t.dtype)
+			       ? FUSIBLE_CHEAP
+			       : FUSIBLE_NOT;
+	struct arena scratch;
+	arena_init(&scratch);
+	struct op_call call = op_call_of(graph, node, &scratch);
+	for (uint32_t k = 0; k < call.n_in + call.n_out; k++) {
+		struct tensor *t = k < call.n_in
+					   ? &((struct op_operand *)call.in)[k].t
+					   : &((struct op_operand *)call.out)[k - call.n_in].t;
+		if (is_half(t->dtype)) {
+			t->dtype = DT_F32;
+			t->data = NULL;
+		}
+	}
+	enum fusible result = f->target->fusible(f->target, &call);
+	arena_release(&scratch);
+	return result;
+}
+
+static const struct shape *space(const struct fuse *f, uint32_t node)
+{
+	return &graph_value(f->from, graph_node(f->from, node)->out[0])->t.shape;
+}
+
+/* ---- joining ---- */
+
+static bool contains(const uint32_t *list, uint32_t n, uint32_t x)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (list[i] == x)
+			return true;
+	return false;
+}
+
+/* What the members read from outside, each once; the count, or MANY when it is over the limit. */
+static uint32_t outside_inputs(const struct fuse *f, const uint32_t *members, uint32_t n,
+			       uint32_t *inputs)
+{
+	const struct graph *graph = f->from;
+	uint32_t n_inputs = 0, n_scalars = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct node *node = graph_node(graph, members[i]);
+		for (uint32_t k = 0; k < node->n_in; k++) {
+			uint32_t id = node->in[k];
+			bool scalar = !id || is_scalar_constant(graph_value(graph, id));
+			if (!scalar && (contains(members, n, graph_value(graph, id)->node) ||
+					contains(inputs, n_inputs, id)))
+				continue;
+			if (n_inputs + n_scalars == FUSED_INPUTS)
+				return MANY;
+			if (scalar)
+				n_scalars++;
+			else
+				inputs[n_inputs++] = id;
+		}
+	}
+	return n_inputs;
+}
+
+static void push_producers(struct fuse *f, uint32_t id)
+{
+	const struct node *node = graph_node(f->from, id);
+	for (uint32_t k = 0; k < node->n_in; k++)
+		if (node->in[k] && graph_value(f->from, node->in[k])->node)
+			*array_push(&f->stack) = graph_value(f->from, node->in[k])->node;
+}
+
+/*
+ * Whether one of the values depends on chain a or b. Nodes before the first of their members can't;
+ * chains run as one, so all that another chain reads counts. True when it would take too long to say.
+ */
+static bool depends(struct fuse *f, const uint32_t *inputs, uint32_t n, uint32_t a, uint32_t b,
+		    uint32_t first)
+{
+	uint32_t looked = 0;
+	f->stamp++;
+	f->stack.n = 0;
+	for (uint32_t k = 0; k < n; k++)
+		if (graph_value(f->from, inputs[k])->node)
+			*array_push(&f->stack) = graph_value(f->from, inputs[k])->node;
+	while (f->stack.n) {
+		uint32_t node = f->stack.v[--f->stack.n], chain = f->chain_of[node];
+		if (f->seen[node] == f->stamp || f->position[node] < first)
+			continue;
+		if (chain && (chain == a || chain == b))
+			return true;
+		if (++looked > SEARCH)
+			return true;
+		f->seen[node] = f->stamp;
+		if (!chain)
+			push_producers(f, node);
+		for (uint32_t i = 0; chain && i < f->chains.v[chain].members.n; i++) {
+			f->seen[f->chains.v[chain].members.v[i]] = f->stamp;
+			push_producers(f, f->chains.v[chain].members.v[i]);
+		}
+	}
+	return false;
+}
+
+/* Members of both in order. */
+static void merge(const struct fuse *f, const struct chain *a, const struct chain *b, uint32_t *out)
+{
+	uint32_t i = 0, j = 0;
+	while (i < a->members.n || j < b->members.n) {
+		bool from_a = j == b->members.n ||
+			      (i < a->members.n &&
+			       f->position[a->members.v[i]] < f->position[b->members.v[j]]);
+		*out++ = from_a ? a->members.v[i++] : b->members.v[j++];
+	}
+}
+
+/* Joins chain b to chain a where that is allowed. */
+static void join(struct fuse *f, uint32_t a, uint32_t b)
+{
+	struct chain *to = &f->chains.v[a], *with = &f->chains.v[b];
+	uint32_t members[FUSED_NODES], n = to->members.n + with->members.n;
+	uint32_t inputs[FUSED_INPUTS];
+	if (a == b || n > FUSED_NODES ||
+	    !shape_equal(space(f, to->members.v[0]), space(f, with->members.v[0])))
+		return;
+	merge(f, to, with, members);
+	uint32_t n_inputs = outside_inputs(f, members, n, inputs);
+	if (n_inputs == MANY || depends(f, inputs, n_inputs, a, b, f->position[members[0]]))
+		return;
+	for (uint32_t i = 0; i < with->members.n; i++) {
+		f->chain_of[with->members.v[i]] = a;
+		array_push(&to->members);
+	}
+	memcpy(to->members.v, members, n * sizeof *members);
+	array_release(&with->members);
+}
+
+static void find_chains(struct fuse *f)
+{
+	const struct graph *graph = f->from;
+	array_push(&f->chains);
+	for (uint32_t i = 0; i < graph->order.n; i++) {
+		uint32_t id = graph->order.v[i];
+		const struct node *node = graph_node(graph, id);
+		f->position[id] = i;
+		f->fusible[id] = fusible(f, node);
+		if (!f->fusible[id])
+			continue;
+		f->chain_of[id] = f->chains.n;
+		struct chain *chain = array_push(&f->chains);
+		*array_push(&chain->members) = id;
+		for (uint32_t k = 0; k < node->n_in; k++) {
+			uint32_t producer = node->in[k] ? graph_value(graph, node->in[k])->node : 0;
+			if (producer && f->chain_of[producer])
+				join(f, f->chain_of[id], f->chain_of[producer]);
+		}
+	}
+}
+
+/* ---- computing again ---- */
+
+static void find_readers(struct fuse *f)
+{
+	const struct graph *graph = f->from;
+	for (uint32_t k = 0; k < graph->outputs.n; k++)
+		f->reader[graph->outputs.v[k]] = MANY;
+	for (uint32_t i = 0; i < graph->order.n; i++) {
+		const struct node *node = graph_node(graph, graph->order.v[i]);
+		uint32_t chain = f->chain_of[graph->order.v[i]];
+		for (uint32_t k = 0; k < node->n_in; k++) {
+			uint32_t id = node->in[k];
+			uint32_t producer = id ? graph_value(graph, id)->node : 0;
+			if (!producer || (chain && f->chain_of[producer] == chain))
+				continue;
+			f->reader[id] = chain && (f->reader[id] == NOBODY || f->reader[id] == chain)
+						? chain
+						: MANY;
+		}
+	}
+}
+
+/* Adds the cheap producer of an input whose own inputs the chain reads anyway; whether it found one. */
+static bool add_again(struct fuse *f, uint32_t c)
+{
+	const struct graph *graph = f->from;
+	struct chain *chain = &f->chains.v[c];
+	uint32_t inputs[FUSED_INPUTS];
+	uint32_t n = outside_inputs(f, chain->members.v, chain->members.n, inputs);
+	for (uint32_t i = 0; n != MANY && chain->members.n < FUSED_NODES && i < n; i++) {
+		uint32_t producer = graph_value(graph, inputs[i])->node;
+		if (!producer || f->reader[inputs[i]] != c ||
+		    f->fusible[producer] != FUSIBLE_CHEAP ||
+		    !shape_equal(space(f, producer), space(f, chain->members.v[0])))
+			continue;
+		const struct node *node = graph_node(graph, producer);
+		bool there = true;
+		for (uint32_t k = 0; k < node->n_in; k++)
+			there &= !node->in[k] || contains(inputs, n, node->in[k]) ||
+				 is_scalar_constant(graph_value(graph, node->in[k]));
+		if (!there)
+			continue;
+		struct chain single = { 0 };
+		uint32_t members[FUSED_NODES];
+		*array_push(&single.members) = producer;
+		merge(f, chain, &single, members);
+		array_release(&single.members);
+		array_push(&chain->members);
+		memcpy(chain->members.v, members, chain->members.n * sizeof *members);
+		f->again[inputs[i]] = true;
+		return true;
+	}
+	return false;
+}
+
+/* ---- the new order ---- */
+
+/* Dissolves a chain: its nodes stand alone. */
+static void dissolve(struct fuse *f, uint32_t c)
+{
+	struct chain *chain = &f->chains.v[c];
+	for (uint32_t i = 0; i < chain->members.n; i++) {
+		uint32_t id = chain->members.v[i];
+		if (f->chain_of[id] == c)
+			f->chain_of[id] = 0;
+		else
+			f->again[graph_node(f->from, id)->out[0]] = false;
+	}
+	array_release(&chain->members);
+}
+
+/* The number of values that others read, into out; they may be over the limit. */
+static uint32_t chain_outputs(const struct fuse *f, uint32_t c, uint32_t *out)
+{
+	const struct chain *chain = &f->chains.v[c];
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < chain->members.n; i++) {
+		uint32_t id = chain->members.v[i], value = graph_node(f->from, id)->out[0];
+		if (f->chain_of[id] == c && f->reader[value] != NOBODY && !f->again[value])
+			out[n++] = value;
+	}
+	return n;
+}
+
+static void drop_unfit(struct fuse *f)
+{
+	uint32_t out[FUSED_NODES];
+	for (uint32_t c = 1; c < f->chains.n; c++) {
+		uint32_t n = chain_outputs(f, c, out);
+		if (f->chains.v[c].members.n < 2 || n > FUSED_OUTPUTS || !n)
+			dissolve(f, c);
+	}
+}
+
+enum { NEW, OPEN, DONE };
+
+struct sort {
+	struct fuse *f;
+	uint8_t *state; /* of nodes, then of chains */
+	uint32_t *order, n;
+};
+
+static uint8_t *state_of(const struct sort *s, uint32_t node)
+{
+	uint32_t chain = s->f->chain_of[node];
+	return &s->state[chain ? s->f->from->nodes.n + chain : node];
+}
+
+/* Pushes what a node, or its chain, waits for; false when that waits for the node. */
+static bool push_waited(struct sort *s, uint32_t id)
+{
+	struct fuse *f = s->f;
+	uint32_t c = f->chain_of[id];
+	const uint32_t *members = c ? f->chains.v[c].members.v : &id;
+	uint32_t n = c ? f->chains.v[c].members.n : 1;
+	for (uint32_t m = 0; m < n; m++) {
+		const struct node *node = graph_node(f->from, members[m]);
+		for (uint32_t k = 0; k < node->n_in; k++) {
+			uint32_t p = node->in[k] ? graph_value(f->from, node->in[k])->node : 0;
+			if (!p || contains(members, n, p) || *state_of(s, p) == DONE)
+				continue;
+			if (*state_of(s, p) == OPEN)
+				return false;
+			*array_push(&f->stack) = p;
+		}
+	}
+	return true;
+}
+
+/* Orders a node, or its chain, after what it waits for; the chain that waits for itself, or 0. */
+static uint32_t visit(struct sort *s, uint32_t root)
+{
+	struct fuse *f = s->f;
+	f->stack.n = 0;
+	*array_push(&f->stack) = root;
+	while (f->stack.n) {
+		uint32_t id = f->stack.v[f->stack.n - 1];
+		uint8_t *state = state_of(s, id);
+		if (*state == NEW) {
+			*state = OPEN;
+			if (push_waited(s, id))
+				continue;
+			while (!f->chain_of[id] || *state_of(s, id) != OPEN)
+				id = f->stack.v[--f->stack.n - 1];
+			return f->chain_of[id];
+		}
+		if (*state == OPEN)
+			s->order[s->n++] = id;
+		*state = DONE;
+		f->stack.n--;
+	}
+	return 0;
+}
+
+/*
+ * A valid order of nodes, in which any member stands for its chain; as near to the old one as it
+ * goes, chains late. Chains that would wait for themselves, through other chains, are dissolved.
+ */
+static uint32_t sort(struct fuse *f, uint32_t *order)
+{
+	const struct graph *graph = f->from;
+	struct sort s = { .f = f, .order = order };
+	uint32_t loop;
+	do {
+		s.n = loop = 0;
+		s.state = mem_alloc(graph->nodes.n + f->chains.n);
+		for (uint32_t i = 0; i < graph->order.n && !loop; i++) {
+			uint32_t id = graph->order.v[i];
+			const struct chain *chain = &f->chains.v[f->chain_of[id]];
+			if (!f->chain_of[id] || chain->members.v[chain->members.n - 1] == id)
+				loop = visit(&s, id);
+		}
+		free(s.state);
+		if (loop) {
+			dissolve(f, loop);
+			drop_unfit(f);
+		}
+	} while (loop);
+	return s.n;
+}
+
+/* ---- building ---- */
+
+/* The value in the body, in the type that it computes in. */
+static uint32_t in_body(struct fuse *f, struct builder *body, uint32_t id)
+{
+	if (!id || f->local[id])
+		return f->local[id];
+	struct tensor t = graph_value(f->from, id)->t; /* a scalar constant */
+	if (is_half(t.dtype)) {
+		struct tensor wide = tensor_new(f->from->arena, DT_F32, &t.shape);
+		tensor_set(&wide, 0, tensor_get(&t, 0));
+		t = wide;
+	}
+	return build_constant(body, NULL, t);
+}
+
+static void add_to_body(struct fuse *f, struct builder *body, const struct node *node)
+{
+	uint32_t *in = arena_alloc(f->from->arena, node->n_in * sizeof *in);
+	for (uint32_t k = 0; k < node->n_in; k++)
+		in[k] = in_body(f, body, node->in[k]);
+	if (is_cast(node)) {
+		f->local[node->out[0]] = in[0];
+		return;
+	}
+	body->name = node->name;
+	body->op = node->op;
+	build_def(body, node->def, (struct inputs){ in, node->n_in }, node->attrs, NULL, NULL,
+		  &f->local[node->out[0]], 1);
+}
+
+static void forget_body(struct fuse *f, uint32_t c, const uint32_t *inputs, uint32_t n)
+{
+	for (uint32_t k = 0; k < n; k++)
+		f->local[inputs[k]] = 0;
+	for (uint32_t i = 0; i < f->chains.v[c].members.n; i++)
+		f->local[graph_node(f->from, f->chains.v[c].members.v[i])->out[0]] = 0;
+}
+
+static void build_chain(struct fuse *f, uint32_t c)
+{
+	const struct graph *graph = f->from;
+	const struct chain *chain = &f->chains.v[c];
+	struct builder *b = &f->r.b;
+	uint32_t inputs[FUSED_INPUTS], outputs[FUSED_NODES], results[FUSED_OUTPUTS];
+	const char *names[FUSED_OUTPUTS];
+	uint32_t n_in = outside_inputs(f, chain->members.v, chain->members.n, inputs);
+	uint32_t n_out = chain_outputs(f, c, outputs);
+	struct builder body = { .graph = graph_new(graph->arena), .err = b->err };
+	for (uint32_t k = 0; k < n_in; k++) {
+		const struct value *v = graph_value(graph, inputs[k]);
+		uint32_t id = graph_add_value(body.graph, v->name, VALUE_INPUT, v->t);
+		*array_push(&body.graph->inputs) = id;
+		f->local[inputs[k]] = is_half(v->t.dtype) ? build_cast(&body, id, DT_F32) : id;
+	}
+	for (uint32_t i = 0; i < chain->members.n; i++)
+		add_to_body(f, &body, graph_node(graph, chain->members.v[i]));
+	for (uint32_t k = 0; k < n_out; k++) {
+		const struct value *v = graph_value(graph, outputs[k]);
+		*array_push(&body.graph->outputs) = build_cast(&body, f->local[outputs[k]],
+							       v->t.dtype);
+		names[k] = v->name;
+	}
+	forget_body(f, c, inputs, n_in);
+	for (uint32_t k = 0; k < n_in; k++)
+		inputs[k] = f->r.map[inputs[k]];
+	rewrite_origin(&f->r, graph_node(graph, chain->members.v[chain->members.n - 1]));
+	if (b->status == OK)
+		b->status = body.status;
+	struct attr attrs[] = {
+		{ .name = "_body", .kind = ATTR_GRAPH, .graph = graph_seal(body.graph) }, { 0 }
+	};
+	build_def(b, op_find("onnxtune", "Fused", 1), (struct inputs){ inputs, n_in }, attrs, NULL,
+		  names, results, n_out);
+	for (uint32_t k = 0; k < n_out && b->status == OK; k++) {
+		f->r.map[outputs[k]] = results[k];
+		graph_value(b->graph, results[k])->phase = PHASE_MICRO;
+	}
+}
+
+enum status fuse_apply(struct graph **graph, const struct target *target, struct error *err)
+{
+	struct graph *from = *graph;
+	if (!target->fusible)
+		return OK;
+	struct fuse f = {
+		.from = from,
+		.target = target,
+		.position = mem_alloc(from->nodes.n * sizeof *f.position),
+		.fusible = mem_alloc(from->nodes.n * sizeof *f.fusible),
+		.chain_of = mem_alloc(from->nodes.n * sizeof *f.chain_of),
+		.reader = mem_alloc(from->values.n * sizeof *f.reader),
+		.again = mem_alloc(from->values.n * sizeof *f.again),
+		.seen = mem_alloc(from->nodes.n * sizeof *f.seen),
+		.local = mem_alloc(from->values.n * sizeof *f.local),
+	};
+	uint32_t *order = mem_alloc(from->order.n * sizeof *order);
+	rewrite_begin(&f.r, from, err);
+	find_chains(&f);
+	find_readers(&f);
+	for (uint32_t c = 1; c < f.chains.n; c++)
+		while (f.chains.v[c].members.n && add_again(&f, c))
+			;
+	drop_unfit(&f);
+	for (uint32_t i = 0, n = sort(&f, order); i < n; i++)
+		if (f.chain_of[order[i]])
+			build_chain(&f, f.chain_of[order[i]]);
+		else
+			rewrite_copy(&f.r, graph_node(from, order[i]));
+	for (uint32_t c = 0; c < f.chains.n; c++)
+		array_release(&f.chains.v[c].members);
+	array_release(&f.chains);
+	array_release(&f.stack);
+	free(f.position);
+	free(f.fusible);
+	free(f.chain_of);
+	free(f.reader);
+	free(f.again);
+	free(f.seen);
+	free(f.local);
+	free(order);
+	return rewrite_end(&f.r, graph);
+}

@@ -1,0 +1,20 @@
+/*
+ * fuse.h - joins pointwise nodes that hand each other tensors of one shape into Fused nodes
+ * (ops/fused.c), across the border between forward and backward too. For each micro-batch memory is
+ * then touched once per chain instead of once per operator.
+ *
+ * A half-precision value inside of a chain is kept in float32: Casts between float types in it
+ * vanish. A cheap forward value whose only other readers are one backward chain that reads what it
+ * is made of anyway is computed again there instead of being kept.
+ *
+ * Follows legalize; phases are marked.
+ */
+#ifndef ONNXTUNE_PASSES_FUSE_H
+#define ONNXTUNE_PASSES_FUSE_H
+
+#include "ops/target.h"
+
+enum status MUST_CHECK fuse_apply(struct graph **graph, const struct target *target,
+				  struct error *err);
+
+#endif

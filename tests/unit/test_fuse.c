@@ -1,0 +1,254 @@
+/*
+ * The fuse pass: graphs of random pointwise nodes, with others between them, compute the same bits
+ * before and after it; and what is joined in cases that matter.
+ */
+#include "base/rng.h"
+#include "ops/build.h"
+#include "ops/interpret.h"
+#include "passes/fuse.h"
+#include "passes/phase.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static enum fusible fusible(const struct target *target, const struct op_call *call)
+{
+	(void)target;
+	if (!strcmp(call->def->name, "Tanh"))
+		return FUSIBLE_COSTLY;
+	return strcmp(call->def->name, "Exp") ? FUSIBLE_CHEAP : FUSIBLE_NOT;
+}
+
+static const struct target target = { .fusible = fusible };
+
+static struct graph *graph;
+static struct arena arena;
+static struct error err;
+static struct builder b;
+
+static int setup(void **state)
+{
+	(void)state;
+	arena_init(&arena);
+	graph = graph_new(&arena);
+	b = (struct builder){ .graph = graph, .err = &err, .name = "n", .op = "op" };
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	graph_free(graph);
+	arena_release(&arena);
+	return 0;
+}
+
+static uint32_t input(const char *name, struct shape shape)
+{
+	uint32_t id = graph_add_value(graph, name, VALUE_INPUT,
+				      (struct tensor){ DT_F32, shape, NULL });
+	*array_push(&graph->inputs) = id;
+	return id;
+}
+
+static void output(uint32_t id)
+{
+	*array_push(&graph->outputs) = id;
+}
+
+static void fuse(void)
+{
+	assert_int_equal(b.status, OK);
+	phase_mark(graph);
+	if (fuse_apply(&graph, &target, &err) != OK)
+		fail_msg("%s", err.text);
+	phase_mark(graph);
+	if (graph_verify(graph, &err) != OK)
+		fail_msg("%s", err.text);
+}
+
+static unsigned count(const char *op)
+{
+	unsigned n = 0;
+	for (uint32_t i = 0; i < graph->order.n; i++)
+		n += !strcmp(graph_node(graph, graph->order.v[i])->def->name, op);
+	return n;
+}
+
+static const struct node *find(const char *op)
+{
+	for (uint32_t i = 0; i < graph->order.n; i++)
+		if (!strcmp(graph_node(graph, graph->order.v[i])->def->name, op))
+			return graph_node(graph, graph->order.v[i]);
+	fail_msg("no %s", op);
+	return NULL;
+}
+
+/* ---- what is joined ---- */
+
+static void test_chain(void **state)
+{
+	(void)state;
+	uint32_t x = input("x", SHAPE(4, 6)), bias = input("bias", SHAPE(6));
+	uint32_t y = build(&b, "Relu", IN(build(&b, "Add", IN(x, bias))));
+	output(build(&b, "Mul", IN(y, build_scalar(&b, 2, y))));
+	fuse();
+	assert_int_equal(graph->order.n, 1);
+	assert_int_equal(find("Fused")->n_in, 2);
+	assert_int_equal(find("Fused")->n_out, 1);
+}
+
+/* Another node reads the middle of a chain, whose end needs that node: they can't be one. */
+static void test_something_between(void **state)
+{
+	(void)state;
+	uint32_t x = input("x", SHAPE(4, 6));
+	uint32_t y = build(&b, "Neg", IN(build(&b, "Relu", IN(x))));
+	uint32_t z = build(&b, "Softmax", IN(y));
+	output(build(&b, "Mul", IN(build(&b, "Add", IN(y, z)), z)));
+	fuse();
+	assert_int_equal(graph->order.n, 3);
+	assert_int_equal(count("Fused"), 2);
+}
+
+/* Two chains that need each other's middles through other nodes can't both be. */
+static void test_crossed(void **state)
+{
+	(void)state;
+	uint32_t x = input("x", SHAPE(4, 6)), y = input("y", SHAPE(4, 6));
+	uint32_t a1 = build(&b, "Neg", IN(x)), b1 = build(&b, "Relu", IN(y));
+	uint32_t a2 = build(&b, "Add", IN(a1, build(&b, "Softmax", IN(b1))));
+	uint32_t b2 = build(&b, "Sub", IN(b1, build(&b, "Softmax", IN(a1))));
+	output(a2);
+	output(b2);
+	fuse();
+	assert_true(count("Fused") <= 1);
+}
+
+static void test_shapes_differ(void **state)
+{
+	(void)state;
+	uint32_t x = input("x", SHAPE(6)), y = input("y", SHAPE(4, 6));
+	output(build(&b, "Mul", IN(build(&b, "Neg", IN(x)), build(&b, "Relu", IN(y)))));
+	fuse();
+	assert_int_equal(find("Fused")->n_in, 2);
+	assert_int_equal(count("Neg"), 1);
+}
+
+/* What the forward side computed from x is cheaper to compute again than to keep. */
+static void test_again(void **state)
+{
+	(void)state;
+	uint32_t x = input("x", SHAPE(4, 6));
+	uint32_t gate = build(&b, "Relu", IN(x));
+	uint32_t y = build(&b, "Mul", IN(x, gate));
+	uint32_t dy = build(&b, "Softmax", IN(y));
+	output(build(&b, "Add", IN(build(&b, "Mul", IN(dy, x)), build(&b, "Mul", IN(dy, gate)))));
+	fuse();
+	assert_int_equal(graph->order.n, 3);
+	assert_int_equal(find("Fused")->n_out, 1);
+}
+
+/* The same with a gate that is costly. */
+static void test_kept(void **state)
+{
+	(void)state;
+	uint32_t x = input("x", SHAPE(4, 6));
+	uint32_t gate = build(&b, "Tanh", IN(x));
+	uint32_t y = build(&b, "Mul", IN(x, gate));
+	uint32_t dy = build(&b, "Softmax", IN(y));
+	output(build(&b, "Add", IN(build(&b, "Mul", IN(dy, x)), build(&b, "Mul", IN(dy, gate)))));
+	fuse();
+	assert_int_equal(find("Fused")->n_out, 2);
+}
+
+/* In half precision a chain computes in float32, and nothing of it is cast between. */
+static void test_half(void **state)
+{
+	(void)state;
+	uint32_t x = build_cast(&b, input("x", SHAPE(4, 6)), DT_F16);
+	uint32_t y = build_cast(&b, build(&b, "Softmax", IN(x)), DT_F32);
+	output(build_cast(&b, build(&b, "Neg", IN(build(&b, "Relu", IN(y)))), DT_F16));
+	fuse();
+	const struct graph *body = node_attr(find("Fused"), "_body")->graph;
+	assert_int_equal(graph->order.n, 3); /* Cast, Softmax, Fused */
+	assert_int_equal(body->order.n, 4);
+	assert_int_equal(graph_value(body, body->inputs.v[0])->t.dtype, DT_F16);
+}
+
+/* ---- random graphs ---- */
+
+#define VALUES 40
+
+struct random {
+	uint64_t seed, n;
+};
+
+static uint32_t below(struct random *r, uint32_t n)
+{
+	uint32_t words[4];
+	philox(r->seed, 0, r->n++, words);
+	return words[0] % n;
+}
+
+static void random_graph(struct random *r, uint32_t *values)
+{
+	static const char *const unary[] = { "Relu", "Neg", "Tanh", "Abs", "Exp", "Softmax" };
+	static const char *const binary[] = { "Add", "Mul", "Sub", "Max" };
+	for (int i = 0; i < VALUES; i++) {
+		/* Mostly of the last few, as networks are. */
+		uint32_t n = (uint32_t)i + 3, back = 1 + below(r, below(r, 4) ? 4 : VALUES);
+		uint32_t x = values[n > back ? n - back : 0], y = values[below(r, n)];
+		uint32_t bounded = build(&b, "Tanh", IN(x)); /* no overflow */
+		values[n] = below(r, 3) ? build(&b, binary[below(r, 4)], IN(bounded, y))
+					: build(&b, unary[below(r, 6)], IN(bounded));
+	}
+}
+
+static void test_random(void **state)
+{
+	(void)state;
+	for (uint32_t seed = 0; seed < 300; seed++) {
+		struct random random = { seed, 0 };
+		uint32_t values[VALUES + 3];
+		float content[24];
+		struct tensor in[3], before[3], after[3];
+		setup(NULL);
+		values[0] = input("x", SHAPE(4, 6));
+		values[1] = input("y", SHAPE(4, 6));
+		values[2] = input("z", SHAPE(1, 6));
+		random_graph(&random, values);
+		for (int k = 0; k < 3; k++)
+			output(values[VALUES + 2 - below(&random, 8)]);
+		for (int i = 0; i < 24; i++)
+			content[i] = (float)below(&random, 1000) / 500 - 1;
+		for (int k = 0; k < 3; k++)
+			in[k] = (struct tensor){ DT_F32, graph_value(graph, values[k])->t.shape,
+						 content };
+		assert_int_equal(interpret_graph(graph, in, before, NULL, &arena, &err), OK);
+		fuse();
+		assert_int_equal(interpret_graph(graph, in, after, NULL, &arena, &err), OK);
+		for (int k = 0; k < 3; k++)
+			assert_memory_equal(before[k].data, after[k].data,
+					    tensor_bytes(&before[k]));
+		teardown(NULL);
+	}
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_chain),   TEST(test_something_between),
+		TEST(test_crossed), TEST(test_shapes_differ),
+		TEST(test_again),   TEST(test_kept),
+		TEST(test_half),    cmocka_unit_test(test_random),
+	};
+	return cmocka_run_group_tests_name("fuse", tests, NULL, NULL);
+}
