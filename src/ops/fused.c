@@ -1,8 +1,8 @@
 /*
  * fused.c - Fused: a graph of pointwise operators as one node, so that what lies between them never
- * reaches memory. The fuse pass makes it (passes/fuse.h). All outputs have one shape, to which the
- * inputs broadcast. The body computes in float32 (and booleans): half types are cast where they
- * enter and leave it. Its inputs and outputs are those of the node, in order.
+ * reaches memory. The fuse pass makes it (passes/fuse.h). All values have one shape, to which the
+ * inputs broadcast; only outputs may be sums over axes of it (ReduceSum, read by nobody inside). The
+ * body's inputs and outputs are those of the node, in order.
  */
 #include "ops/interpret.h"
 

@@ -49,7 +49,8 @@ struct target {
 	void (*propose)(const struct target *target, const struct op_call *call, enum layout *in,
 			enum layout *out);
 	/*
-	 * Whether a pointwise call may be part of a Fused node (ops/fused.c). NULL: none may.
+	 * Whether a pointwise call, or a ReduceSum at the end, may be part of a Fused node
+	 * (ops/fused.c). NULL: none may.
 	 */
 	enum fusible (*fusible)(const struct target *target, const struct op_call *call);
 };

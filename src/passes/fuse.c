@@ -39,19 +39,19 @@ static bool is_scalar_constant(const struct value *v)
 	return v->kind == VALUE_CONSTANT && v->t.data && shape_elements(&v->t.shape) == 1;
 }
 
-static bool is_half(enum dtype dtype)
-{
-	return dtype == DT_F16 || dtype == DT_BF16;
-}
-
 static bool is_float(enum dtype dtype)
 {
-	return dtype == DT_F32 || is_half(dtype);
+	return dtype == DT_F32 || dtype == DT_F16 || dtype == DT_BF16;
 }
 
 static bool is_cast(const struct node *node)
 {
 	return !strcmp(node->def->name, "Cast");
+}
+
+static bool is_sum(const struct node *node)
+{
+	return !strcmp(node->def->name, "ReduceSum");
 }
 
 /* ---- which nodes ---- */
@@ -67,7 +67,8 @@ static bool types_fit(const struct graph *graph, const struct node *node)
 		if (v->kind == VALUE_STATE ||
 		    (producer && op_output(producer->def, v->output)->alias))
 			return false; /* the order of reading and updating must stay */
-		if (!is_float(v->t.dtype) && v->t.dtype != DT_BOOL && !is_scalar_constant(v))
+		if (!is_float(v->t.dtype) && v->t.dtype != DT_BOOL && !is_scalar_constant(v) &&
+		    !(is_sum(node) && v->t.data))
 			return false;
 	}
 	return is_float(out) || out == DT_BOOL;
@@ -76,8 +77,8 @@ static bool types_fit(const struct graph *graph, const struct node *node)
 static enum fusible fusible(const struct fuse *f, const struct node *node)
 {
 	const struct graph *graph = f->from;
-	if (!(node->def->flags & OP_POINTWISE) || node->phase != PHASE_MICRO || node->n_out != 1 ||
-	    !types_fit(graph, node))
+	if (!((node->def->flags & OP_POINTWISE) || is_sum(node)) || node->phase != PHASE_MICRO ||
+	    node->n_out != 1 || !types_fit(graph, node))
 		return FUSIBLE_NOT;
 	if (is_cast(node))
 		return is_float(graph_value(graph, node->in[0])->t.dtype) &&
@@ -87,23 +88,16 @@ static enum fusible fusible(const struct fuse *f, const struct node *node)
 	struct arena scratch;
 	arena_init(&scratch);
 	struct op_call call = op_call_of(graph, node, &scratch);
-	for (uint32_t k = 0; k < call.n_in + call.n_out; k++) {
-		struct tensor *t = k < call.n_in
-					   ? &((struct op_operand *)call.in)[k].t
-					   : &((struct op_operand *)call.out)[k - call.n_in].t;
-		if (is_half(t->dtype)) {
-			t->dtype = DT_F32;
-			t->data = NULL;
-		}
-	}
 	enum fusible result = f->target->fusible(f->target, &call);
 	arena_release(&scratch);
 	return result;
 }
 
-static const struct shape *space(const struct fuse *f, uint32_t node)
+/* The shape that a node computes in. */
+static const struct shape *space(const struct fuse *f, uint32_t id)
 {
-	return &graph_value(f->from, graph_node(f->from, node)->out[0])->t.shape;
+	const struct node *node = graph_node(f->from, id);
+	return &graph_value(f->from, is_sum(node) ? node->in[0] : node->out[0])->t.shape;
 }
 
 /* ---- joining ---- */
@@ -127,6 +121,8 @@ static uint32_t outside_inputs(const struct fuse *f, const uint32_t *members, ui
 		for (uint32_t k = 0; k < node->n_in; k++) {
 			uint32_t id = node->in[k];
 			bool scalar = !id || is_scalar_constant(graph_value(graph, id));
+			if (is_sum(node) && k > 0) /* the axes */
+				continue;
 			if (!scalar && (contains(members, n, graph_value(graph, id)->node) ||
 					contains(inputs, n_inputs, id)))
 				continue;
@@ -181,6 +177,20 @@ static bool depends(struct fuse *f, const uint32_t *inputs, uint32_t n, uint32_t
 	return false;
 }
 
+/* Whether a member reads a sum of another: that is known at the end only. */
+static bool reads_sum(const struct fuse *f, const uint32_t *members, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		const struct node *node = graph_node(f->from, members[i]);
+		for (uint32_t k = 0; k < node->n_in; k++) {
+			uint32_t p = node->in[k] ? graph_value(f->from, node->in[k])->node : 0;
+			if (p && is_sum(graph_node(f->from, p)) && contains(members, n, p))
+				return true;
+		}
+	}
+	return false;
+}
+
 /* Members of both in order. */
 static void merge(const struct fuse *f, const struct chain *a, const struct chain *b, uint32_t *out)
 {
@@ -204,7 +214,8 @@ static void join(struct fuse *f, uint32_t a, uint32_t b)
 		return;
 	merge(f, to, with, members);
 	uint32_t n_inputs = outside_inputs(f, members, n, inputs);
-	if (n_inputs == MANY || depends(f, inputs, n_inputs, a, b, f->position[members[0]]))
+	if (n_inputs == MANY || reads_sum(f, members, n) ||
+	    depends(f, inputs, n_inputs, a, b, f->position[members[0]]))
 		return;
 	for (uint32_t i = 0; i < with->members.n; i++) {
 		f->chain_of[with->members.v[i]] = a;
@@ -267,7 +278,7 @@ static bool add_again(struct fuse *f, uint32_t c)
 	uint32_t n = outside_inputs(f, chain->members.v, chain->members.n, inputs);
 	for (uint32_t i = 0; n != MANY && chain->members.n < FUSED_NODES && i < n; i++) {
 		uint32_t producer = graph_value(graph, inputs[i])->node;
-		if (!producer || f->reader[inputs[i]] != c ||
+		if (!producer || is_sum(graph_node(graph, producer)) || f->reader[inputs[i]] != c ||
 		    f->fusible[producer] != FUSIBLE_CHEAP ||
 		    !shape_equal(space(f, producer), space(f, chain->members.v[0])))
 			continue;
@@ -419,28 +430,13 @@ static uint32_t sort(struct fuse *f, uint32_t *order)
 
 /* ---- building ---- */
 
-/* The value in the body, in the type that it computes in. */
-static uint32_t in_body(struct fuse *f, struct builder *body, uint32_t id)
-{
-	if (!id || f->local[id])
-		return f->local[id];
-	struct tensor t = graph_value(f->from, id)->t; /* a scalar constant */
-	if (is_half(t.dtype)) {
-		struct tensor wide = tensor_new(f->from->arena, DT_F32, &t.shape);
-		tensor_set(&wide, 0, tensor_get(&t, 0));
-		t = wide;
-	}
-	return build_constant(body, NULL, t);
-}
-
 static void add_to_body(struct fuse *f, struct builder *body, const struct node *node)
 {
 	uint32_t *in = arena_alloc(f->from->arena, node->n_in * sizeof *in);
-	for (uint32_t k = 0; k < node->n_in; k++)
-		in[k] = in_body(f, body, node->in[k]);
-	if (is_cast(node)) {
-		f->local[node->out[0]] = in[0];
-		return;
+	for (uint32_t k = 0; k < node->n_in; k++) {
+		in[k] = f->local[node->in[k]];
+		if (node->in[k] && !in[k]) /* a scalar constant, or axes */
+			in[k] = build_constant(body, NULL, graph_value(f->from, node->in[k])->t);
 	}
 	body->name = node->name;
 	body->op = node->op;
@@ -470,7 +466,7 @@ static void build_chain(struct fuse *f, uint32_t c)
 		const struct value *v = graph_value(graph, inputs[k]);
 		uint32_t id = graph_add_value(body.graph, v->name, VALUE_INPUT, v->t);
 		*array_push(&body.graph->inputs) = id;
-		f->local[inputs[k]] = is_half(v->t.dtype) ? build_cast(&body, id, DT_F32) : id;
+		f->local[inputs[k]] = id;
 	}
 	for (uint32_t i = 0; i < chain->members.n; i++)
 		add_to_body(f, &body, graph_node(graph, chain->members.v[i]));

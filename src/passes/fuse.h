@@ -3,9 +3,11 @@
  * (ops/fused.c), across the border between forward and backward too. For each micro-batch memory is
  * then touched once per chain instead of once per operator.
  *
- * A half-precision value inside of a chain is kept in float32: Casts between float types in it
- * vanish. A cheap forward value whose only other readers are one backward chain that reads what it
- * is made of anyway is computed again there instead of being kept.
+ * Sums over axes of what a chain computes end it, as outputs.
+ *
+ * A cheap forward value whose only other readers are one backward chain that reads what it is made
+ * of anyway is computed again there instead of being kept. No result changes, rounding to half types
+ * included.
  *
  * Follows legalize; phases are marked.
  */

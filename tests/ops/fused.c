@@ -7,7 +7,7 @@
 #include "ops/op.h"
 
 extern const struct op_def op_add_7, op_cast_6, op_clip_11, op_greater_7, op_mul_7, op_neg_6,
-	op_relu_6, op_sub_7, op_where_9;
+	op_reduce_sum_13, op_relu_6, op_sub_7, op_where_9;
 
 #define VALUE(type, from, ...)                                                                     \
 	{                                                                                          \
@@ -90,6 +90,23 @@ static struct graph half = {
 	.outputs = IDS(5, 4),
 };
 
+/* 2 = (f16)a, 3 = (f32)2, 4 = 3 - a: what rounding took away */
+static struct value rounded_values[] = {
+	INPUT(DT_F32, 1500),
+	VALUE(DT_F16, 1, 1500),
+	VALUE(DT_F32, 2, 1500),
+	VALUE(DT_F32, 3, 1500),
+};
+static struct graph rounded = {
+	.values = LIST_OF(struct value *, NULL, &rounded_values[0], &rounded_values[1],
+			  &rounded_values[2], &rounded_values[3]),
+	NODES(NODE(op_cast_6, 2, to_f16, 1), NODE(op_cast_6, 3, to_f32, 2),
+	      NODE(op_sub_7, 4, no_attrs, 3, 1)),
+	.order = IDS(1, 2, 3),
+	.inputs = IDS(1),
+	.outputs = IDS(4),
+};
+
 /* 2 = -a in place of a, 3 = (f16)a: an input is an output */
 static struct value copied_values[] = {
 	INPUT(DT_F32, 2100),
@@ -136,6 +153,45 @@ static struct graph sum = {
 	.outputs = IDS(4),
 };
 
+/* 3 = x * y, summed over all but the channels, over the channels, and over all but the samples */
+static int64_t axes_a[] = { 0, 2, 3 }, axes_b[] = { 1 }, axes_c[] = { 1, 2, 3 };
+#define AXIS(n, axes)                                                                              \
+	{                                                                                          \
+		.t = { DT_I64, SHAPE(n), axes }, .kind = VALUE_CONSTANT                            \
+	}
+static const struct attr keep[] = { { .name = "keepdims", .kind = ATTR_INT, .i = 1 },
+				    { .name = "noop_with_empty_axes", .kind = ATTR_INT, .i = 0 },
+				    { .name = "_out", .kind = ATTR_INT, .i = 0 },
+				    { 0 } };
+static const struct attr drop[] = { { .name = "keepdims", .kind = ATTR_INT, .i = 0 },
+				    { .name = "noop_with_empty_axes", .kind = ATTR_INT, .i = 0 },
+				    { .name = "_out", .kind = ATTR_INT, .i = 0 },
+				    { 0 } };
+static struct value summed_values[] = {
+	INPUT(DT_F32, 3, 5, 9, 31),
+	INPUT(DT_F32, 5, 1, 1),
+	AXIS(3, axes_a),
+	AXIS(1, axes_b),
+	AXIS(3, axes_c),
+	VALUE(DT_F32, 1, 3, 5, 9, 31),
+	VALUE(DT_F32, 2, 1, 5, 1, 1),
+	VALUE(DT_F32, 3, 3, 9, 31),
+	VALUE(DT_F32, 4, 3, 1, 1, 1),
+	VALUE(DT_F16, 5, 3, 1, 1, 1),
+};
+static struct graph summed = {
+	.values = LIST_OF(struct value *, NULL, &summed_values[0], &summed_values[1],
+			  &summed_values[2], &summed_values[3], &summed_values[4],
+			  &summed_values[5], &summed_values[6], &summed_values[7],
+			  &summed_values[8], &summed_values[9]),
+	NODES(NODE(op_mul_7, 6, no_attrs, 1, 2), NODE(op_reduce_sum_13, 7, keep, 6, 3),
+	      NODE(op_reduce_sum_13, 8, drop, 6, 4), NODE(op_reduce_sum_13, 9, keep, 6, 5),
+	      NODE(op_cast_6, 10, to_f16, 9)),
+	.order = IDS(1, 2, 3, 4, 5),
+	.inputs = IDS(1, 2),
+	.outputs = IDS(7, 6, 8, 10),
+};
+
 #define NUMBERS(...)                                                                               \
 	{                                                                                          \
 		FILL_VALUES, DT_F32, SHAPE(3), 0, 0, (const double[])                              \
@@ -153,7 +209,10 @@ const struct op_case cases_fused[] = {
 	  .in = { F32(3, 700), F32(3, 700) }, .outputs = 2 },
 	{ "half at the rim", OURS, BODY(half), .in = { FIXED(DT_F16, 4, 33), F32(33) },
 	  .outputs = 2 },
+	{ "rounded to half inside", OURS, BODY(rounded), .in = { F32(1500) } },
 	{ "an input as an output", OURS, BODY(copied), .in = { F32(2100) }, .outputs = 2 },
+	{ "sums over axes", OURS, BODY(summed), .in = { F32(3, 5, 9, 31), F32(5, 1, 1) },
+	  .outputs = 4 },
 	{ "comparison and selection", OURS, BODY(selected), .in = { F32(5, 6), F32(5, 1) },
 	  .outputs = 2 },
 	{ 0 },

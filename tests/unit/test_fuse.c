@@ -181,6 +181,20 @@ static void test_half(void **state)
 	assert_int_equal(graph_value(body, body->inputs.v[0])->t.dtype, DT_F16);
 }
 
+/* A sum ends a chain; what reads it is not of it. */
+static void test_sum(void **state)
+{
+	(void)state;
+	uint32_t x = input("x", SHAPE(4, 6)), bias = input("bias", SHAPE(6));
+	uint32_t y = build(&b, "Relu", IN(build(&b, "Add", IN(x, bias))));
+	int64_t rows = 0;
+	uint32_t sum = build(&b, "ReduceSum", IN(y, build_ints(&b, &rows, 1)));
+	output(build(&b, "Neg", IN(build(&b, "Mul", IN(y, sum)))));
+	fuse();
+	assert_int_equal(graph->order.n, 2);
+	assert_int_equal(find("Fused")->n_out, 2);
+}
+
 /* ---- random graphs ---- */
 
 #define VALUES 40
@@ -205,6 +219,9 @@ static void random_graph(struct random *r, uint32_t *values)
 		uint32_t n = (uint32_t)i + 3, back = 1 + below(r, below(r, 4) ? 4 : VALUES);
 		uint32_t x = values[n > back ? n - back : 0], y = values[below(r, n)];
 		uint32_t bounded = build(&b, "Tanh", IN(x)); /* no overflow */
+		int64_t columns = 1;
+		if (below(r, 8) == 0)
+			y = build(&b, "ReduceSum", IN(y, build_ints(&b, &columns, 1)));
 		values[n] = below(r, 3) ? build(&b, binary[below(r, 4)], IN(bounded, y))
 					: build(&b, unary[below(r, 6)], IN(bounded));
 	}
@@ -245,10 +262,15 @@ static void test_random(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_chain),   TEST(test_something_between),
-		TEST(test_crossed), TEST(test_shapes_differ),
-		TEST(test_again),   TEST(test_kept),
-		TEST(test_half),    cmocka_unit_test(test_random),
+		TEST(test_chain),
+		TEST(test_something_between),
+		TEST(test_crossed),
+		TEST(test_shapes_differ),
+		TEST(test_again),
+		TEST(test_kept),
+		TEST(test_half),
+		TEST(test_sum),
+		cmocka_unit_test(test_random),
 	};
 	return cmocka_run_group_tests_name("fuse", tests, NULL, NULL);
 }

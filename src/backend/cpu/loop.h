@@ -11,7 +11,7 @@
 
 #include "ops/target.h"
 
-#define LOOP_OPERANDS 17
+#define LOOP_OPERANDS 23
 
 struct loop {
 	int rank, n; /* axes, outermost first; operands */

@@ -46,6 +46,8 @@ struct pointwise_op {
 
 extern const struct pointwise_op pointwise_table[]; /* ended by a row without op */
 
+extern pointwise_loop *const pointwise_copy; /* y = x */
+
 enum fusible pointwise_fusible(const struct op_call *call);
 
 bool pointwise_supports(const struct op_call *call, const char **why);

@@ -159,6 +159,8 @@ SELECT(64)
 
 /* clang-format on */
 
+pointwise_loop *const pointwise_copy = power_1;
+
 /* ---- choices ---- */
 
 static void alpha_beta(const struct op_call *call, struct pointwise_choice *choice)
