@@ -6,12 +6,14 @@
 #include "passes/fuse.h"
 
 #include "ops/fused.h"
+#include "passes/phase.h"
 #include "passes/rewrite.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define SEARCH 512 /* nodes that are looked at to see that nothing lies between two chains */
+#define NEAR 16    /* nodes between two that read the same value and are joined for that */
 #define NOBODY 0
 #define MANY UINT32_MAX
 
@@ -52,6 +54,38 @@ static bool is_cast(const struct node *node)
 static bool is_sum(const struct node *node)
 {
 	return !strcmp(node->def->name, "ReduceSum");
+}
+
+/* ---- needless copies ---- */
+
+static const struct node *expand_of(const struct graph *graph, uint32_t id)
+{
+	uint32_t producer = id ? graph_value(graph, id)->node : 0;
+	const struct node *node = producer ? graph_node(graph, producer) : NULL;
+	return node && !strcmp(node->def->name, "Expand") ? node : NULL;
+}
+
+/* Pointwise nodes broadcast: what Expand would write for them is not needed. */
+static enum status drop_expands(struct graph **graph, struct error *err)
+{
+	struct graph *from = *graph;
+	struct rewrite r;
+	rewrite_begin(&r, from, err);
+	for (uint32_t i = 0; i < from->order.n; i++) {
+		const struct node *node = graph_node(from, from->order.v[i]);
+		uint32_t *in = arena_alloc(from->arena, node->n_in * sizeof *in);
+		bool whole = false; /* the others broadcast to the output's shape */
+		for (uint32_t k = 0; k < node->n_in && (node->def->flags & OP_POINTWISE); k++)
+			whole |= node->in[k] && !expand_of(from, node->in[k]) &&
+				 shape_equal(&graph_value(from, node->in[k])->t.shape,
+					     &graph_value(from, node->out[0])->t.shape);
+		for (uint32_t k = 0; k < node->n_in; k++) {
+			const struct node *expand = whole ? expand_of(from, node->in[k]) : NULL;
+			in[k] = r.map[expand ? expand->in[0] : node->in[k]];
+		}
+		rewrite_copy_with(&r, node, in);
+	}
+	return rewrite_end(&r, graph);
 }
 
 /* ---- which nodes ---- */
@@ -225,9 +259,22 @@ static void join(struct fuse *f, uint32_t a, uint32_t b)
 	array_release(&with->members);
 }
 
+/* Joins with the chain that read a value of the whole shape shortly before, so that it is read once. */
+static void join_reader(struct fuse *f, uint32_t id, uint32_t value, uint32_t *last)
+{
+	uint32_t before = last[value];
+	if (!shape_equal(&graph_value(f->from, value)->t.shape, space(f, id)))
+		return;
+	last[value] = id;
+	if (before && f->position[id] - f->position[before] <= NEAR)
+		join(f, f->chain_of[id], f->chain_of[before]);
+}
+
 static void find_chains(struct fuse *f)
 {
 	const struct graph *graph = f->from;
+	uint32_t *last = mem_alloc(graph->values.n *
+				   sizeof *last); /* per value: node that read it */
 	array_push(&f->chains);
 	for (uint32_t i = 0; i < graph->order.n; i++) {
 		uint32_t id = graph->order.v[i];
@@ -243,8 +290,11 @@ static void find_chains(struct fuse *f)
 			uint32_t producer = node->in[k] ? graph_value(graph, node->in[k])->node : 0;
 			if (producer && f->chain_of[producer])
 				join(f, f->chain_of[id], f->chain_of[producer]);
+			if (node->in[k])
+				join_reader(f, id, node->in[k], last);
 		}
 	}
+	free(last);
 }
 
 /* ---- computing again ---- */
@@ -495,9 +545,11 @@ static void build_chain(struct fuse *f, uint32_t c)
 
 enum status fuse_apply(struct graph **graph, const struct target *target, struct error *err)
 {
-	struct graph *from = *graph;
 	if (!target->fusible)
 		return OK;
+	TRY(drop_expands(graph, err));
+	phase_mark(*graph);
+	struct graph *from = *graph;
 	struct fuse f = {
 		.from = from,
 		.target = target,

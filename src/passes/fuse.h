@@ -3,7 +3,8 @@
  * (ops/fused.c), across the border between forward and backward too. For each micro-batch memory is
  * then touched once per chain instead of once per operator.
  *
- * Sums over axes of what a chain computes end it, as outputs.
+ * Sums over axes of what a chain computes end it, as outputs. Neighbours that read the same tensor
+ * are joined as well; an Expand whose result only broadcasts is not needed.
  *
  * A cheap forward value whose only other readers are one backward chain that reads what it is made
  * of anyway is computed again there instead of being kept. No result changes, rounding to half types

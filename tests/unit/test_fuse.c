@@ -195,6 +195,29 @@ static void test_sum(void **state)
 	assert_int_equal(find("Fused")->n_out, 2);
 }
 
+static void test_readers_of_one_value(void **state)
+{
+	(void)state;
+	uint32_t x = input("x", SHAPE(4, 6)), y = input("y", SHAPE(4, 6));
+	output(build(&b, "Mul", IN(x, y)));
+	output(build(&b, "Sub", IN(x, y)));
+	fuse();
+	assert_int_equal(graph->order.n, 1);
+}
+
+static void test_expand(void **state)
+{
+	(void)state;
+	static const int64_t shape[] = { 4, 6 };
+	uint32_t x = input("x", SHAPE(4, 6)), y = input("y", SHAPE(4, 1));
+	uint32_t wide = build(&b, "Expand", IN(y, build_ints(&b, shape, 2)));
+	output(build(&b, "Mul", IN(x, wide)));
+	output(build(&b, "Neg", IN(wide)));
+	fuse();
+	assert_int_equal(count("Expand"), 1);
+	assert_int_equal(find("Mul")->in[1], graph->inputs.v[1]);
+}
+
 /* ---- random graphs ---- */
 
 #define VALUES 40
@@ -270,6 +293,8 @@ int main(void)
 		TEST(test_kept),
 		TEST(test_half),
 		TEST(test_sum),
+		TEST(test_readers_of_one_value),
+		TEST(test_expand),
 		cmocka_unit_test(test_random),
 	};
 	return cmocka_run_group_tests_name("fuse", tests, NULL, NULL);
