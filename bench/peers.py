@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """PyTorch's side of the benchmark: exports the models that are compared, and trains them.
 
-    peers.py export FOLDER [--demo MODEL.onnx]   FOLDER/NAME/{model.onnx,torch.pt,data/train.npz,data/val.npz}
+    peers.py export FOLDER [NAME...] [--demo MODEL.onnx]
+                                             FOLDER/NAME/{model.onnx,torch.pt,data/train.npz,data/val.npz}
     peers.py train FOLDER/NAME --steps N ...     one line of JSON per step into --log
 
 Versions: models/requirements.txt. Training is eager float32 with the fused SGD, whole batches in the
@@ -19,55 +20,20 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-# name: input shape, batch, batches of data, classes
+from nets import NETS
+
+# name: input shape (of an image, or a number of tokens), batch, batches of data, classes
 SIZES = {
     "mlp": ((784,), 128, 20, 10),
     "lenet": ((1, 28, 28), 128, 20, 10),
     "resnet18": ((3, 64, 64), 32, 6, 10),
     "demo": ((3, 48, 192), 32, 4, 2),
+    "mobilenetv2": ((3, 224, 224), 8, 4, 10),
+    "resnet50": ((3, 224, 224), 8, 4, 10),
+    "bert4": ((128,), 16, 4, 2),
+    "bert12": ((128,), 4, 4, 2),
+    "vit": ((3, 224, 224), 8, 4, 10),
 }
-
-
-class Mlp(nn.Sequential):
-    def __init__(self):
-        super().__init__(nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, 10))
-
-
-class LeNet(nn.Sequential):
-    def __init__(self):
-        super().__init__(
-            nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Flatten(), nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10))
-
-
-class Residual(nn.Module):
-    def __init__(self, n, m, stride):
-        super().__init__()
-        self.conv1 = nn.Conv2d(n, m, 3, stride, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(m)
-        self.conv2 = nn.Conv2d(m, m, 3, 1, 1, bias=False)
-        self.bn2 = nn.BatchNorm2d(m)
-        self.down = nn.Identity()
-        if stride > 1 or n != m:
-            self.down = nn.Sequential(nn.Conv2d(n, m, 1, stride, bias=False), nn.BatchNorm2d(m))
-
-    def forward(self, x):
-        y = F.relu(self.bn1(self.conv1(x)), inplace=True)
-        y = self.bn2(self.conv2(y))
-        y += self.down(x)
-        return F.relu(y, inplace=True)
-
-
-class ResNet18(nn.Sequential):
-    def __init__(self):
-        layers = [nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU(inplace=True),
-                  nn.MaxPool2d(3, 2, 1)]
-        n = 64
-        for m, stride in ((64, 1), (128, 2), (256, 2), (512, 2)):
-            layers += [Residual(n, m, stride), Residual(m, m, 1)]
-            n = m
-        super().__init__(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 10))
 
 
 class Graph(nn.Module):
@@ -142,9 +108,6 @@ class Graph(nn.Module):
         return torch.cat(x, a["axis"])
 
 
-NETS = {"mlp": Mlp, "lenet": LeNet, "resnet18": ResNet18}
-
-
 def read_graph(path):
     """What Graph needs, from a classifier whose weights are in Constant nodes and that ends in Softmax."""
     import onnx
@@ -170,19 +133,30 @@ def read_graph(path):
 
 def disturb(net):
     """Makes no two tensors equal: the exporter would store equal ones once, tied by Identity nodes."""
-    for module in net.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            for t in (module.weight, module.bias, module.running_mean, module.running_var):
-                t.data += 0.1 * torch.rand(t.shape)
+    for t in net.state_dict().values():
+        if t.is_floating_point() and t.min() == t.max():
+            t += 0.1 * torch.rand(t.shape)
     return net
 
 
-def export_net(name, net, path):
+def samples(name, n, rng):
+    """The inputs of n samples, by their names in the model."""
     shape = SIZES[name][0]
+    if not name.startswith("bert"):
+        return {"x": rng.standard_normal((n,) + shape).astype(np.float32)}
+    there = np.arange(shape[0]) < rng.integers(shape[0] // 2, shape[0] + 1, n)[:, None]
+    first = np.arange(shape[0]) < rng.integers(1, shape[0] // 2, n)[:, None]
+    return {"input_ids": rng.integers(0, 30522, (n,) + shape) * there,
+            "attention_mask": there.astype(np.int64),
+            "token_type_ids": (there & ~first).astype(np.int64)}
+
+
+def export_net(net, inputs, path):
     file = io.BytesIO()
-    torch.onnx.export(net.eval(), (torch.zeros((2,) + shape),), file, dynamo=False, opset_version=17,
-                      training=torch.onnx.TrainingMode.PRESERVE, input_names=["x"], output_names=["y"],
-                      dynamic_axes={"x": {0: "batch"}, "y": {0: "batch"}})
+    axes = {0: "batch", 1: "sequence"} if len(inputs) > 1 else {0: "batch"}
+    torch.onnx.export(net.eval(), tuple(torch.from_numpy(x) for x in inputs.values()), file, dynamo=False,
+                      opset_version=17, training=torch.onnx.TrainingMode.PRESERVE, input_names=list(inputs),
+                      output_names=["y"], dynamic_axes={**dict.fromkeys(inputs, axes), "y": {0: "batch"}})
     path.write_bytes(file.getvalue())
 
 
@@ -190,22 +164,22 @@ def export(args):
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
     warnings.simplefilter("ignore")
-    for name, (shape, batch, batches, classes) in SIZES.items():
+    for name in args.names or SIZES:
+        _, batch, batches, classes = SIZES[name]
         folder = args.folder / name
+        if name == "demo" and not args.demo:
+            continue
         (folder / "data").mkdir(parents=True, exist_ok=True)
         if name == "demo":
-            if not args.demo:
-                continue
             (folder / "model.onnx").write_bytes(args.demo.read_bytes())
             torch.save(read_graph(args.demo), folder / "torch.pt")
         else:
             net = disturb(NETS[name]())
-            export_net(name, net, folder / "model.onnx")
+            export_net(net, samples(name, 2, rng), folder / "model.onnx")
             torch.save(net.state_dict(), folder / "torch.pt")
         for part, n in (("train", batch * batches), ("val", 2 * classes)):
             labels = np.arange(n) % classes
-            x = rng.standard_normal((n,) + shape).astype(np.float32)
-            np.savez(folder / "data" / f"{part}.npz", x=x, labels=labels)
+            np.savez(folder / "data" / f"{part}.npz", labels=labels, **samples(name, n, rng))
 
 
 def train(args):
@@ -220,17 +194,18 @@ def train(args):
         net.load_state_dict(saved)
     net.train(args.batch_norm == "train")
     data = np.load(args.folder / "data" / "train.npz")
-    x, labels = torch.from_numpy(data["x"]), torch.from_numpy(data["labels"])
+    data = {key: torch.from_numpy(x) for key, x in data.items()}
+    labels = data.pop("labels")
     if args.channels_last:
         net = net.to(memory_format=torch.channels_last)
-        x = x.to(memory_format=torch.channels_last)
+        data = {key: x.to(memory_format=torch.channels_last) for key, x in data.items()}
     optimizer = torch.optim.SGD(net.parameters(), lr=0.001, momentum=0.9, fused=True)
     with open(args.log, "w") as log:
         before = time.perf_counter()
         for step in range(args.steps):
             part = slice(step % batches * batch, (step % batches + 1) * batch)
             optimizer.zero_grad()
-            loss = F.cross_entropy(net(x[part]), labels[part])
+            loss = F.cross_entropy(net(*(x[part] for x in data.values())), labels[part])
             loss.backward()
             optimizer.step()
             now = time.perf_counter()
@@ -244,6 +219,7 @@ def main():
     commands = parser.add_subparsers(required=True)
     p = commands.add_parser("export")
     p.add_argument("folder", type=pathlib.Path)
+    p.add_argument("names", nargs="*", metavar="NAME", help=", ".join(SIZES))
     p.add_argument("--demo", type=pathlib.Path)
     p.set_defaults(run=export)
     p = commands.add_parser("train")

@@ -4,9 +4,10 @@
     peers.py export FOLDER --demo MODEL.onnx
     run.py FOLDER [--onnxtune PROGRAM] [--python PYTHON] [--repeats N] [--threads N] [NAME...]
 
-Prints RESULTS.md's table. Processes take turns, so that what else the machine does meets all of them;
-each number is the median over the repeats. samples/s leaves out the first fifth of the steps; memory is
-the largest resident size of the whole process; "first step" goes from the start of the process to the
+Prints RESULTS.md's table, and to the standard error each run and how far the losses of both sides
+are apart. Processes take turns, so that what else the machine does meets all of them; each number
+is the median over the repeats. samples/s leaves out the first fifth of the steps; memory is the
+largest resident size of the whole process; "first step" goes from the start of the process to the
 end of its first optimizer step (for onnxtune that includes the evaluation of the untuned model).
 Needs the standard library only.
 """
@@ -31,6 +32,11 @@ ROWS = {
     "resnet18_train": ("the same, BatchNormalization trained", "resnet18", 32, 20, "train", True),
     "demo": ("text direction 3x48x192, batch 32", "demo", 32, 15, "frozen", True),
     "demo_train": ("the same, BatchNormalization trained", "demo", 32, 15, "train", True),
+    "mobilenetv2": ("MobileNetV2 3x224x224, batch 8", "mobilenetv2", 8, 10, "frozen", True),
+    "resnet50": ("ResNet-50 3x224x224, batch 8", "resnet50", 8, 6, "frozen", True),
+    "vit": ("ViT-S/16 3x224x224, batch 8", "vit", 8, 6, "frozen", False),
+    "bert4": ("BERT 4x312, 128 tokens, batch 16", "bert4", 16, 6, "frozen", False),
+    "bert12": ("BERT 12x768, 128 tokens, batch 4", "bert12", 4, 6, "frozen", False),
 }
 BATCH_SIZE_OF = {row[1]: row[2] for row in ROWS.values()}
 
@@ -49,7 +55,7 @@ def pytorch(args, folder, steps, mode, scratch, *more):
 
 
 def measure(command, batch, steps, scratch, threads):
-    """Runs a process; samples/s, memory in MB, seconds to the end of the first step."""
+    """Runs a process; samples/s, memory in MB, seconds to the end of the first step, and the losses."""
     log = scratch / "log.jsonl"
     log.unlink(missing_ok=True)
     environment = dict(os.environ, OMP_NUM_THREADS=str(threads))
@@ -65,11 +71,12 @@ def measure(command, batch, steps, scratch, threads):
         time.sleep(0.002)
     if status or first is None:
         sys.exit(f"{' '.join(map(str, command))}\nfailed:\n{(scratch / 'output').read_text()}")
-    rates = [json.loads(line)["samples_per_second"] for line in log.read_text().splitlines()]
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    rates = [line["samples_per_second"] for line in lines]
     if len(rates) != steps:
         sys.exit(f"{command[0]}: {len(rates)} steps instead of {steps}")
     rates = rates[max(2, steps // 5):]
-    return len(rates) / sum(1 / r for r in rates), usage.ru_maxrss / 1024, first
+    return len(rates) / sum(1 / r for r in rates), usage.ru_maxrss / 1024, first, [line["loss"] for line in lines]
 
 
 def compare(args, row, scratch):
@@ -82,12 +89,15 @@ def compare(args, row, scratch):
     }
     if images:
         contenders["PyTorch, channels-last"] = pytorch(args, folder, steps, mode, scratch, "--channels-last")
-    results = {name: [] for name in contenders}
+    results, losses = {name: [] for name in contenders}, {}
     for repeat in range(args.repeats):
         for name, command in contenders.items():
-            results[name].append(measure(command, batch, steps, scratch, args.threads))
+            *result, losses[name] = measure(command, batch, steps, scratch, args.threads)
+            results[name].append(result)
             print(f"{row} {repeat + 1}/{args.repeats} {name}: "
                   "{:.0f} samples/s, {:.0f} MB, {:.2f} s".format(*results[name][-1]), file=sys.stderr)
+    apart = max(abs(x - y) for x, y in list(zip(losses["onnxtune"], losses["PyTorch"]))[:5])
+    print(f"{row}: the losses of the first steps differ by up to {apart:.1e}", file=sys.stderr)
     return {name: [statistics.median(column) for column in zip(*runs)] for name, runs in results.items()}
 
 
