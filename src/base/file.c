@@ -50,6 +50,16 @@ void file_unmap(struct file_map *map)
 	*map = (struct file_map){ 0 };
 }
 
+void file_map_forget(const void *data, size_t n)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t start = ((uintptr_t)data + page - 1) / page * page;
+	uintptr_t end = ((uintptr_t)data + n) / page * page;
+	/* Only a hint: a failure leaves the pages where they are. */
+	if (start < end)
+		madvise((void *)start, end - start, MADV_DONTNEED);
+}
+
 enum status file_create(const char *path, struct file_writer *out, struct error *err)
 {
 	struct stat st;

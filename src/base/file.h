@@ -21,6 +21,12 @@ enum status MUST_CHECK file_map_descriptor(int fd, const char *path, struct file
 					   struct error *err);
 
 /*
+ * Lets the system have the memory of the pages that lie within these bytes of a mapped file: nothing
+ * changes but that they are read from the file again when they are needed.
+ */
+void file_map_forget(const void *data, size_t n);
+
+/*
  * A file that appears under its name complete or not at all: written beside it under a temporary
  * name, then fsync and rename. Until file_commit nothing under `path` changes; file_abandon, also
  * after a failure, removes the temporary file and is a no-op after file_commit.

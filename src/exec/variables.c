@@ -2,7 +2,6 @@
 #include "exec/variables.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 void variables_init(struct variables *vars, const struct backend *backend, struct device *device,
 		    struct stream *stream)
@@ -26,21 +25,27 @@ struct variable *variables_find(const struct variables *vars, const char *name)
 	return map_get(&vars->names, name, &at) ? &vars->list.v[at] : NULL;
 }
 
-/* The first content as the variable's type. */
-static void first_content(const struct tensor *first, const struct tensor *from, void *host,
-			  size_t bytes)
+/* A copy in host memory is only made of what must be converted. */
+static enum status write_first(const struct variables *vars, const struct variable *v,
+			       const struct tensor *first, const struct tensor *from,
+			       struct error *err)
 {
-	struct tensor to = { first->dtype, first->shape, host };
-	if (from && from->data && from->dtype != first->dtype) {
-		for (int64_t i = 0, n = shape_elements(&to.shape); i < n; i++)
-			tensor_set(&to, i, tensor_get(from, i));
-	} else if (from && from->data) {
-		memcpy(host, from->data, bytes);
-	} else if (first->data) {
-		memcpy(host, first->data, bytes);
-	} else {
-		memset(host, 0, bytes);
+	struct tensor to = *first;
+	if (!from || !from->data)
+		from = first;
+	if (!from->data) {
+		if (vars->backend->fill(vars->stream, v->t.data, 0, v->bytes) != OK)
+			return fail(err, ERR_INTERNAL, "'%s' could not be cleared", v->name);
+		return vars->backend->stream_wait(vars->stream, err);
 	}
+	if (from->dtype == first->dtype)
+		return variable_write(vars, v, from->data, err);
+	TRY(mem_try_alloc(v->bytes, &to.data, err));
+	for (int64_t i = 0, n = shape_elements(&to.shape); i < n; i++)
+		tensor_set(&to, i, tensor_get(from, i));
+	enum status status = variable_write(vars, v, to.data, err);
+	free(to.data);
+	return status;
 }
 
 enum status variables_get(struct variables *vars, const char *name, const struct tensor *first,
@@ -54,23 +59,17 @@ enum status variables_get(struct variables *vars, const char *name, const struct
 		return OK;
 	}
 	size_t bytes;
-	void *memory, *host;
+	void *memory;
 	TRY(tensor_size(first->dtype, &first->shape, &bytes, err));
-	TRY(mem_try_alloc(bytes, &host, err));
-	enum status status = vars->backend->alloc(vars->device, bytes, &memory, err);
-	if (status == OK) {
-		uint32_t at = vars->list.n;
-		v = array_push(&vars->list);
-		*v = (struct variable){ arena_strdup(&vars->arena, name), *first, bytes };
-		v->t.data = memory;
-		map_set(&vars->names, v->name, at);
-		first_content(first, from, host, bytes);
-		status = variable_write(vars, v, host, err);
-	}
-	free(host);
-	if (status == OK)
-		*out = v;
-	return status;
+	TRY(vars->backend->alloc(vars->device, bytes, &memory, err));
+	uint32_t at = vars->list.n;
+	v = array_push(&vars->list);
+	*v = (struct variable){ arena_strdup(&vars->arena, name), *first, bytes };
+	v->t.data = memory;
+	map_set(&vars->names, v->name, at);
+	TRY(write_first(vars, v, first, from, err));
+	*out = v;
+	return OK;
 }
 
 enum status variable_read(const struct variables *vars, const struct variable *v, void *host,

@@ -96,6 +96,21 @@ enum status onnx_file_open_memory(const void *data, size_t size, struct onnx_fil
 	return status;
 }
 
+static bool lies_in(const struct file_map *map, const struct tensor *t)
+{
+	uintptr_t start = (uintptr_t)map->data, at = (uintptr_t)t->data;
+	return map->size && at >= start && at - start < map->size;
+}
+
+void onnx_file_forget(const struct onnx_file *file, const struct tensor *t)
+{
+	bool mapped = !file->in_memory && lies_in(&file->map, t);
+	for (uint32_t i = 0; i < file->externals.n && !mapped; i++)
+		mapped = lies_in(&file->externals.v[i].map, t);
+	if (mapped)
+		file_map_forget(t->data, tensor_bytes(t));
+}
+
 void onnx_file_close(struct onnx_file *file)
 {
 	if (file->root)

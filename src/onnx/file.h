@@ -84,6 +84,10 @@ void onnx_file_close(struct onnx_file *file);
 enum status MUST_CHECK onnx_file_tensor(struct onnx_file *file, const Onnx__TensorProto *tensor,
 					struct arena *arena, struct tensor *out, struct error *err);
 
+/* Lets the system have the memory that the elements take if they lie in a mapped file; they are read
+ * again when they are needed. */
+void onnx_file_forget(const struct onnx_file *file, const struct tensor *t);
+
 /* How the elements of a TensorProto are stored: "raw_data", "float_data", ..., "external data". */
 const char *onnx_file_form(const struct onnx_file *file, const Onnx__TensorProto *tensor);
 

@@ -173,6 +173,7 @@ static enum status add_change(struct onnx_file *file, const struct onnx_change *
 	TRY(tensor_size(t.dtype, &t.shape, &size, err));
 	if (change->data)
 		*differs = memcmp(t.data, change->data, size);
+	onnx_file_forget(file, &t);
 	if (!payload_is_external(change->tensor))
 		return OK;
 	struct patch patch = { .tensor = change->tensor,

@@ -182,6 +182,14 @@ out:
 	return status;
 }
 
+/* What the session needs of them it has copied, and they are read again when the model is saved. */
+static void forget_constants(const struct model *model)
+{
+	for (uint32_t i = 1; i < model->graph->values.n; i++)
+		if (graph_value(model->graph, i)->kind == VALUE_CONSTANT)
+			onnx_file_forget(&model->file, &graph_value(model->graph, i)->t);
+}
+
 enum status session_open(const struct model *model, const struct session_options *options,
 			 struct session **out, struct problems *problems, struct error *err)
 {
@@ -202,6 +210,7 @@ enum status session_open(const struct model *model, const struct session_options
 	s->vars.stream = s->stream;
 	TRY_GOTO(choose_parameters(s, problems, err), out_session);
 	TRY_GOTO(open_runners(s, problems, err), out_session);
+	forget_constants(model);
 	*out = s;
 	return OK;
 out_session:
@@ -476,6 +485,17 @@ enum status session_gradient(struct session *session, const char *name, struct a
 	return OK;
 }
 
+/* A variable's content where the host can read it, or a copy. */
+static enum status look_at(struct session *session, const struct variable *v, struct arena *arena,
+			   struct tensor *out, struct error *err)
+{
+	const struct backend *backend = session->vars.backend;
+	if (!backend->host_visible)
+		return session_variable(session, v->name, arena, out, err);
+	*out = v->t;
+	return backend->stream_wait(session->stream, err);
+}
+
 enum status session_changes(struct session *session, struct arena *arena, struct onnx_change **out,
 			    uint32_t *n, struct error *err)
 {
@@ -485,17 +505,20 @@ enum status session_changes(struct session *session, struct arena *arena, struct
 	uint32_t count = 0;
 	for (uint32_t i = 1; i < loaded->values.n; i++) {
 		const struct value *v = graph_value(loaded, i);
+		const struct variable *variable = variables_find(&session->vars, v->name);
 		struct tensor now;
-		if (v->kind != VALUE_CONSTANT || !variables_find(&session->vars, v->name))
+		if (v->kind != VALUE_CONSTANT || !variable)
 			continue;
-		TRY(session_variable(session, v->name, arena, &now, err));
+		TRY(look_at(session, variable, arena, &now, err));
 		if (now.dtype != v->t.dtype) {
 			struct tensor stored = tensor_new(arena, v->t.dtype, &v->t.shape);
 			for (int64_t k = 0, m = shape_elements(&now.shape); k < m; k++)
 				tensor_set(&stored, k, tensor_get(&now, k));
 			now = stored;
 		}
-		if (!memcmp(now.data, v->t.data, tensor_bytes(&now)))
+		bool same = !memcmp(now.data, v->t.data, tensor_bytes(&now));
+		onnx_file_forget(&model->file, &v->t);
+		if (same)
 			continue;
 		changes[count] = model->sites[i];
 		changes[count++].data = now.data;

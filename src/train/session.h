@@ -131,7 +131,8 @@ const struct tensor *session_output_type(const struct session *session, uint32_t
 
 /*
  * The content of every trained tensor and running statistic in the file's own type, as changes for
- * onnx_save (in the arena). Tensors whose bytes did not change are left away.
+ * onnx_save (in the arena, or where the session keeps them: valid until its next step). Tensors
+ * whose bytes did not change are left away.
  */
 enum status MUST_CHECK session_changes(struct session *session, struct arena *arena,
 				       struct onnx_change **out, uint32_t *n, struct error *err);

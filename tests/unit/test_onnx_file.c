@@ -504,44 +504,6 @@ static void amplification(void **state)
 	free(data);
 }
 
-/* A tensor of 2.3 GB in a sparse file: lengths over INT_MAX, nothing is copied. */
-static void over_two_gigabytes(void **state)
-{
-	(void)state;
-	char *folder = folder_make(), *path = in(folder, "large.onnx");
-	uint64_t elements = 600000000, bytes = 4 * elements;
-	uint8_t head[64];
-	size_t n = 0;
-	/* graph { initializer { dims, data_type, raw_data } }, all lengths in 5 bytes */
-	head[n++] = 7 << 3 | 2;
-	n += wire_put_varint(head + n, bytes + 6 + 6 + 2 + 6, 5);
-	head[n++] = 5 << 3 | 2;
-	n += wire_put_varint(head + n, bytes + 6 + 2 + 6, 5);
-	head[n++] = 1 << 3;
-	n += wire_put_varint(head + n, elements, 5);
-	head[n++] = 2 << 3;
-	head[n++] = DT_F32;
-	head[n++] = 9 << 3 | 2;
-	n += wire_put_varint(head + n, bytes, 5);
-	int fd = open(path, O_RDWR | O_CREAT, 0600);
-	float last = 42;
-	assert_int_equal(write(fd, head, n), n);
-	assert_int_equal(pwrite(fd, &last, 4, (off_t)(n + bytes - 4)), 4);
-	close(fd);
-	struct onnx_file file;
-	struct arena arena;
-	struct tensor t;
-	struct error err;
-	check(onnx_file_open(path, &file, &err), &err);
-	arena_init(&arena);
-	check(onnx_file_tensor(&file, file.tensors.v[0], &arena, &t, &err), &err);
-	assert_true(tensor_get(&t, (int64_t)elements - 1) == 42);
-	arena_release(&arena);
-	onnx_file_close(&file);
-	free(path);
-	folder_remove(folder);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -558,7 +520,6 @@ int main(void)
 		cmocka_unit_test(cut_at_every_length),
 		cmocka_unit_test(deep_nesting),
 		cmocka_unit_test(amplification),
-		cmocka_unit_test(over_two_gigabytes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
