@@ -164,7 +164,8 @@ static void compare(struct check *check, const bool by[MAX])
 		y[n_y] = out[k];
 		dy[n_y++] = graph_add_value(graph, name, VALUE_PARAM, check->dy[k]);
 	}
-	if (b.status != OK || gradient_build(&b, y, dy, n_y, x, n_x, false, dx, &problems) != OK)
+	if (b.status != OK ||
+	    gradient_build(&b, y, dy, n_y, x, n_x, GRADIENT_AS_VALUES, dx, &problems) != OK)
 		fail_msg("%s", err.text);
 	for (uint32_t k = 0; k < n_x; k++)
 		if (dx[k])

@@ -83,7 +83,7 @@ static struct graph *differentiate(const struct graph *loaded, const struct arra
 					*find(inputs, "cotangent:", name, arena));
 	}
 	if (gradient_build(&b, graph->outputs.v, dy, graph->outputs.n, graph->inputs.v,
-			   graph->inputs.n, false, dx, &problems) != OK)
+			   graph->inputs.n, GRADIENT_AS_VALUES, dx, &problems) != OK)
 		fail_msg("%s", err->text);
 	for (uint32_t k = 0; k < graph->inputs.n; k++)
 		if (dx[k])

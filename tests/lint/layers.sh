@@ -47,12 +47,13 @@ sources src | grep -v -e '^src/cli/' -e '^src/base/mem\.c$' |
 	check 4 'only src/cli prints and exits'
 
 # Objects in writable sections. (Sanitized code holds the sanitizer's own.)
-if grep -q '^SANITIZER_CFLAGS = .' "$build/Makefile"; then
+if grep -qs '^SANITIZER_CFLAGS = .' "$build/Makefile"; then
 	:
 elif test -f "$build/libonnxtune.a"; then
 	objdump -t "$build/libonnxtune.a" | awk '
 		/file format/ { file = $1 }
-		NF > 3 && $(NF - 2) ~ /^\.(data|bss|tdata|tbss)(\.|$)/ && $(NF - 2) !~ /rel\.ro/ && $NF !~ /^\./ {
+		NF < 4 { next }
+		$(NF - 2) ~ /^\.(data|bss|tdata|tbss)(\.|$)/ && $(NF - 2) !~ /rel\.ro/ && $NF !~ /^\./ {
 			print file " " $NF
 		}
 		$(NF - 2) == "*COM*" { print file " " $NF }'

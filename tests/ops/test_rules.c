@@ -87,7 +87,9 @@ static void test_ties(void **state)
 		*array_push(&graph->inputs) = ids[k];
 	}
 	uint32_t y = build(&b, "ReduceMax", IN(ids[0], build_ints(&b, axis, 1)));
-	assert_int_equal(gradient_build(&b, &y, &ids[1], 1, &ids[0], 1, false, &dx, &problems), OK);
+	assert_int_equal(gradient_build(&b, &y, &ids[1], 1, &ids[0], 1, GRADIENT_AS_VALUES, &dx,
+					&problems),
+			 OK);
 	*array_push(&graph->outputs) = dx;
 	assert_int_equal(interpret_graph(graph, given, &out, NULL, &f->arena, &f->err), OK);
 	expect(&out, expected, 6);
@@ -203,7 +205,9 @@ static void test_no_transposes(void **state)
 		uint32_t y = build_op(&b, ops[i / 2], IN(x[0], x[1]), NULL);
 		struct tensor type = *build_type(&b, y);
 		uint32_t n = graph->order.n, dy = graph_add_value(graph, "dy", VALUE_INPUT, type);
-		assert_int_equal(gradient_build(&b, &y, &dy, 1, x, 2, true, dx, &problems), OK);
+		assert_int_equal(gradient_build(&b, &y, &dy, 1, x, 2, GRADIENT_WIDE_ENDS, dx,
+						&problems),
+				 OK);
 		for (; n < graph->order.n; n++) {
 			const char *op = graph_node(graph, graph->order.v[n])->def->name;
 			gemms += !strcmp(op, "Gemm");
