@@ -69,6 +69,12 @@ struct config_validation {
 	const char *folder; /* or the validation data; NULL: fraction counts */
 };
 
+/* The largest memory that a run's plan may take. Both 0: what the machine has, less a reserve. */
+struct config_memory {
+	int64_t bytes;
+	double percent; /* of the device's memory */
+};
+
 #define CONFIG_AUTO (-1)
 
 /* Steps of a run, which has a table with the learning rate of each. */
@@ -124,7 +130,8 @@ struct config {
 
 	/* device */
 	enum config_device device;
-	int64_t threads;  /* CONFIG_AUTO: one for each core */
+	int64_t threads; /* CONFIG_AUTO: one for each core */
+	struct config_memory memory;
 	int64_t decoders; /* threads that read and decode data; CONFIG_AUTO: by the cores */
 
 	/* output */

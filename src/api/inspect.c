@@ -7,6 +7,7 @@
  */
 #include "api/inspect.h"
 
+#include "api/fit.h"
 #include "api/settings.h"
 #include "passes/bind.h"
 
@@ -224,8 +225,7 @@ static void add_memory(struct inspect_result *r, const struct session *s)
 	r->memory[MEMORY_ACTIVATIONS] = training->arena_bytes > evaluation->arena_bytes
 						? training->arena_bytes
 						: evaluation->arena_bytes;
-	for (int k = 0; k < MEMORY_KINDS; k++)
-		r->memory_total += r->memory[k];
+	r->memory_total = session_memory(s);
 	r->memory_device = s->options.backend->memory_total(s->device);
 }
 
@@ -239,10 +239,27 @@ static void choose_sizes(struct inspect_result *r, const struct config *c)
 					      : r->batch;
 }
 
+struct shapes_at {
+	struct inspect_result *result;
+	const struct config *config;
+};
+
+static enum status shapes_at(void *ctx, int64_t micro_batch, const struct shape **out,
+			     struct error *err)
+{
+	const struct shapes_at *at = ctx;
+	struct inspect_result *r = at->result;
+	TRY(settings_shapes(at->config, r->model->graph, micro_batch, NULL, &r->arena, &r->shapes,
+			    err));
+	*out = r->shapes;
+	return OK;
+}
+
 static enum status look(struct inspect_result *r, const struct config *config,
 			const struct api_ui *ui, struct error *err)
 {
 	struct session_options options = settings_session(config, &r->arena);
+	struct shapes_at at = { r, config };
 	struct session *session;
 	count_operators(r, r->model->graph);
 	choose_sizes(r, config);
@@ -252,13 +269,25 @@ static enum status look(struct inspect_result *r, const struct config *config,
 	TRY(choose_constants(r, &options, err));
 	if (r->problems.total)
 		return OK;
-	options.micro_batch = r->micro_batch;
-	options.shapes = r->shapes;
-	options.train = options.plan_only = true;
+	options.train = true;
 	options.dump = ui->dump;
 	options.dump_ctx = ui->ctx;
-	if (session_open(r->model, &options, &session, &r->problems, err) != OK)
+	struct fit fit = {
+		.config = config,
+		.model = r->model,
+		.log = &ui->log,
+		.options = options,
+		.window = r->batch,
+		.micro_batch = r->micro_batch,
+		.shapes = shapes_at,
+		.ctx = &at,
+	};
+	if (fit_session(&fit, &session, &r->problems, err) != OK) {
+		if (!r->problems.total)
+			problems_add(&r->problems, err);
 		return OK; /* a blocker like others */
+	}
+	r->micro_batch = fit.micro_batch;
 	r->planned = true;
 	r->device = arena_strdup(&r->arena, options.backend->describe(session->device));
 	list_kernels(r, session->training.plan);

@@ -8,6 +8,7 @@
  */
 #include "api/project.h"
 
+#include "api/fit.h"
 #include "api/output.h"
 #include "api/settings.h"
 #include "data/sidecar.h"
@@ -181,8 +182,10 @@ static enum status choose_sizes(struct project *p, bool train, struct error *err
 	return OK;
 }
 
-static enum status concrete_shapes(struct project *p, struct error *err)
+static enum status concrete_shapes(void *ctx, int64_t micro_batch, const struct shape **out,
+				   struct error *err)
 {
+	struct project *p = ctx;
 	const struct graph *loaded = p->model->graph;
 	struct shape *wanted = arena_alloc(&p->arena, loaded->inputs.n * sizeof *wanted);
 	const struct part *part = p->dataset.train.n ? &p->dataset.train : &p->dataset.validation;
@@ -195,8 +198,9 @@ static enum status concrete_shapes(struct project *p, struct error *err)
 			wanted[k] = part->arrays[k].shape;
 		}
 	}
-	if (bind_shapes(loaded, p->micro_batch, wanted, 0, p->shapes, err) != OK)
+	if (bind_shapes(loaded, micro_batch, wanted, 0, p->shapes, err) != OK)
 		return fail_context(err, "%s", p->config->model);
+	*out = p->shapes;
 	return OK;
 }
 
@@ -229,17 +233,30 @@ static enum status open_session(struct project *p, bool train, struct problems *
 			    (long long)(steps / project_steps_per_epoch(p)),
 			    (long long)project_steps_per_epoch(p), CONFIG_STEPS_MAX);
 	struct session_options options = settings_session(p->config, &p->arena);
-	options.micro_batch = p->micro_batch;
-	options.shapes = p->shapes;
 	options.train = train;
 	options.integer_labels = p->dataset.targets == TARGETS_CLASSES;
 	options.training.rates = steps > 0 ? steps : 1;
 	options.dump = p->ui->dump;
 	options.dump_ctx = p->ui->ctx;
+	struct fit fit = {
+		.config = p->config,
+		.model = p->model,
+		.log = &p->ui->log,
+		.options = options,
+		.window = p->window,
+		.micro_batch = p->micro_batch,
+		.shapes = concrete_shapes,
+		.ctx = p,
+	};
 	uint32_t before = problems->total;
-	enum status status = session_open(p->model, &options, &p->session, problems, err);
+	enum status status = fit_session(&fit, &p->session, problems, err);
 	problems_context(problems, before, "%s", p->config->model);
-	return status;
+	TRY(status);
+	p->micro_batch = fit.micro_batch;
+	/* what the plan leaves, but no more than an eighth */
+	uint64_t left = fit.limit - fit.planned;
+	p->cache_limit = left < fit.limit / 8 ? left : fit.limit / 8;
+	return session_start(p->session, err);
 }
 
 /* The labels of a part must be what the loss takes for an output of this shape. */
@@ -342,7 +359,6 @@ enum status project_open(const struct config *config, const struct api_ui *ui, b
 	TRY_GOTO(open_data(&p, train, err), out_project);
 	note_classes(&p);
 	TRY_GOTO(choose_sizes(&p, train, err), out_project);
-	TRY_GOTO(concrete_shapes(&p, err), out_project);
 	TRY_GOTO(open_session(&p, train, problems, err), out_project);
 	TRY_GOTO(check_head(&p, err), out_project);
 	note_outputs(&p);
@@ -379,6 +395,6 @@ struct loader_options project_loader(struct project *project, struct part *part,
 		.shuffle = shuffle,
 		.seed = (uint64_t)c->seed,
 		.decoders = c->decoders == CONFIG_AUTO ? 0 : (uint32_t)c->decoders,
-		.cache_limit = loader_cache_limit() / 2,
+		.cache_limit = project->cache_limit,
 	};
 }

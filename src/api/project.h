@@ -26,6 +26,7 @@ struct project {
 	struct dataset dataset;
 	bool has_dataset;
 	int64_t window, micro_batch; /* samples per optimizer step, computed at a time */
+	size_t cache_limit;          /* bytes of decoded images that the loader may keep */
 	struct session *session;
 	struct loss_head head; /* of the evaluated output */
 	enum loss_kind loss;

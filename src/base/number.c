@@ -53,3 +53,38 @@ bool number_parse_integer(const char *text, int64_t *out)
 	*out = x;
 	return true;
 }
+
+static const char prefixes[] = "KMGT";
+
+const char *size_format(uint64_t bytes, char text[SIZE_TEXT])
+{
+	double size = (double)bytes;
+	int unit = -1;
+	for (; size >= 1024 && prefixes[unit + 1]; unit++)
+		size /= 1024;
+	if (unit < 0)
+		snprintf(text, SIZE_TEXT, "%.0f B", size);
+	else
+		snprintf(text, SIZE_TEXT, "%.1f %ciB", size, prefixes[unit]);
+	return text;
+}
+
+bool size_parse(const char *text, int64_t *out)
+{
+	char number[NUMBER_TEXT];
+	size_t n = strlen(text);
+	const char *prefix = n ? strchr(prefixes, text[n - 1]) : NULL;
+	double x;
+	if (n >= sizeof number)
+		return false;
+	memcpy(number, text, n + 1);
+	if (prefix)
+		number[n - 1] = 0;
+	if (!number_parse(number, &x))
+		return false;
+	x = prefix ? ldexp(x, 10 * (int)(prefix - prefixes + 1)) : x;
+	if (!(x >= 1 && x < 0x1p62))
+		return false;
+	*out = (int64_t)x;
+	return true;
+}

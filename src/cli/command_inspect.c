@@ -3,6 +3,7 @@
  * JSON.
  */
 #include "api/inspect.h"
+#include "base/number.h"
 #include "base/text.h"
 #include "cli/screen.h"
 #include "eval/report.h"
@@ -15,18 +16,6 @@ static const char *const program_names[PROGRAM_COUNT] = {
 	[PROGRAM_FIRST] = "micro-batch", [PROGRAM_NEXT] = "micro-batch",
 	[PROGRAM_APPLY] = "step",
 };
-
-#define SIZE_TEXT 32
-static const char *size_format(uint64_t bytes, char text[SIZE_TEXT])
-{
-	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
-	double size = (double)bytes;
-	size_t unit = 0;
-	for (; size >= 1024 && unit + 1 < ARRAY_SIZE(units); unit++)
-		size /= 1024;
-	snprintf(text, SIZE_TEXT, unit ? "%.1f %s" : "%.0f %s", size, units[unit]);
-	return text;
-}
 
 /* "batch x3x224x224": open axes by their name. */
 static char *declared_shape(const struct value *v)

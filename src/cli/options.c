@@ -208,6 +208,11 @@ const struct option options[] = {
 	{ "threads", 0, OPTION_COUNT, "N|auto", "auto", NULL, 1, 4096, "auto", CONFIG_AUTO,
 	  .field = SET(threads), .group = GROUP_DEVICE, .commands = ALL,
 	  .help = "threads that compute; auto: one for each core" },
+	{ "memory", 0, OPTION_MEMORY, "SIZE|SHARE%|auto", "auto", NULL,
+	  .field = SET(memory), .group = GROUP_DEVICE, .commands = TUNE | EVALUATE | INSPECT,
+	  .help = "the most memory that is planned with: bytes, with K, M, G or T behind for powers of "
+		  "1024, or a share of the device's. Where the batch needs more, fewer samples are "
+		  "computed at a time; auto: 90%" },
 	{ "decoders", 0, OPTION_COUNT, "N|auto", "auto", NULL, 1, 4096, "auto", CONFIG_AUTO,
 	  .field = SET(decoders), .group = GROUP_DEVICE, .commands = DATA,
 	  .help = "threads that read and decode data; the results do not depend on it" },

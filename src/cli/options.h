@@ -47,6 +47,7 @@ enum option_kind {
 	OPTION_WARMUP,
 	OPTION_VALIDATION,
 	OPTION_SIZE,
+	OPTION_MEMORY,
 	OPTION_RESIZE,
 	OPTION_REALS,
 	OPTION_GATES, /* may be given more than once */

@@ -296,6 +296,40 @@ static void print_size(const struct printing *p)
 		text_add(p->out, "auto");
 }
 
+static enum status parse_memory(const struct parsing *p)
+{
+	struct config_memory memory = { 0 };
+	size_t n = strlen(p->text);
+	if (n && p->text[n - 1] == '%') {
+		char *number = arena_strdup(p->arena, p->text);
+		number[n - 1] = 0;
+		if (!number_parse(number, &memory.percent) || memory.percent <= 0 ||
+		    memory.percent > 100)
+			return fail(p->err, ERR_USAGE,
+				    "'%s' is not a share above 0%% and at most 100%%", p->text);
+	} else if (strcmp(p->text, "auto") && !size_parse(p->text, &memory.bytes)) {
+		return fail(p->err, ERR_USAGE,
+			    "'%s' is not a number of bytes (with K, M, G or T or without), a share "
+			    "like 50%% or 'auto'",
+			    p->text);
+	}
+	*(struct config_memory *)p->field = memory;
+	return OK;
+}
+
+static void print_memory(const struct printing *p)
+{
+	const struct config_memory *memory = p->field;
+	if (memory->percent) {
+		print_real(memory->percent, p->out);
+		text_add(p->out, "%%");
+	} else if (memory->bytes) {
+		text_add(p->out, "%lld", (long long)memory->bytes);
+	} else {
+		text_add(p->out, "auto");
+	}
+}
+
 static const char *const resize_modes[] = {
 	[CONFIG_RESIZE_AUTO] = "auto",
 	[CONFIG_RESIZE_STRETCH] = "stretch",
@@ -415,6 +449,7 @@ static const struct kind kinds[] = {
 	[OPTION_WARMUP] = { .parse = parse_warmup, .print = print_real_field },
 	[OPTION_VALIDATION] = { .parse = parse_validation, .print = print_validation },
 	[OPTION_SIZE] = { .parse = parse_size, .print = print_size },
+	[OPTION_MEMORY] = { .parse = parse_memory, .print = print_memory },
 	[OPTION_RESIZE] = { .parse = parse_resize, .print = print_resize },
 	[OPTION_REALS] = { .parse = parse_reals, .print = print_reals },
 	[OPTION_GATES] = { .parse = parse_gates,

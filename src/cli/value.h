@@ -11,6 +11,7 @@
  *   OPTION_WARMUP      double                       a number below 1, or a whole number
  *   OPTION_VALIDATION  struct config_validation     a number in (0, 1), or a path
  *   OPTION_SIZE        struct config_size           HxW, N, or auto
+ *   OPTION_MEMORY      struct config_memory         a number, K, M, G or T; or P%; or auto
  *   OPTION_RESIZE      struct config_resize         MODE[:ANCHOR][,VALUE]
  *   OPTION_REALS       struct config_reals          numbers with commas between, or auto
  *   OPTION_GATES       struct config_gates          METRIC=VALUE; each value is added

@@ -17,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 struct slot {
 	struct picture picture;
@@ -426,31 +425,4 @@ enum status loader_next(struct loader *l, struct batch *out, bool *end, struct e
 	l->given += n;
 	*end = false;
 	return OK;
-}
-
-/* The limit of the process's control group, or 0. */
-static uint64_t group_limit(void)
-{
-	static const char *const files[] = { "/sys/fs/cgroup/memory.max",
-					     "/sys/fs/cgroup/memory/memory.limit_in_bytes" };
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		unsigned long long limit;
-		FILE *f = fopen(files[i], "re");
-		int n = f ? fscanf(f, "%llu", &limit) : 0;
-		if (f)
-			fclose(f);
-		if (n == 1)
-			return limit;
-	}
-	return 0;
-}
-
-size_t loader_cache_limit(void)
-{
-	long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
-	uint64_t memory = pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : 0;
-	uint64_t limit = group_limit();
-	if (limit && limit < memory)
-		memory = limit;
-	return memory / 4;
 }

@@ -67,7 +67,4 @@ void loader_start(struct loader *loader, uint64_t epoch, uint32_t window);
 enum status MUST_CHECK loader_next(struct loader *loader, struct batch *out, bool *end,
 				   struct error *err);
 
-/* A good cache_limit for all loaders together: a quarter of the memory the process may use. */
-size_t loader_cache_limit(void);
-
 #endif

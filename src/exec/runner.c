@@ -37,16 +37,19 @@ enum status runner_plan(struct graph *graph, struct variables *vars, struct runn
 	return status;
 }
 
+enum status runner_fill(struct runner *runner, runner_first_fn *first, void *ctx, struct error *err)
+{
+	for (uint32_t i = 0; i < runner->plan->n_residents; i++)
+		TRY(make_resident(runner, &runner->plan->residents[i], first, ctx, err));
+	return runner->vars->backend->stream_wait(runner->vars->stream, err);
+}
+
 enum status runner_open(struct graph *graph, struct variables *vars, runner_first_fn *first,
 			void *ctx, struct runner *out, struct error *err)
 {
 	struct runner r;
-	enum status status = OK;
 	TRY(runner_plan(graph, vars, &r, err));
-	for (uint32_t i = 0; status == OK && i < r.plan->n_residents; i++)
-		status = make_resident(&r, &r.plan->residents[i], first, ctx, err);
-	if (status == OK)
-		status = vars->backend->stream_wait(vars->stream, err);
+	enum status status = runner_fill(&r, first, ctx, err);
 	if (status != OK) {
 		runner_close(&r);
 		return status;

@@ -27,8 +27,14 @@ enum status MUST_CHECK runner_open(struct graph *graph, struct variables *vars,
 				   runner_first_fn *first, void *ctx, struct runner *out,
 				   struct error *err);
 
-/* Only plans the graph, for a look at the plan: all that may be done with it is runner_close. */
+/*
+ * The same in two parts. First only the plan: all that may be done with the runner then is to look at
+ * it, runner_close and runner_fill, which makes and uploads. After an error of runner_fill the runner
+ * is still to be closed.
+ */
 enum status MUST_CHECK runner_plan(struct graph *graph, struct variables *vars, struct runner *out,
+				   struct error *err);
+enum status MUST_CHECK runner_fill(struct runner *runner, runner_first_fn *first, void *ctx,
 				   struct error *err);
 
 /*

@@ -1,4 +1,4 @@
-/* session.c - a model being trained (see session.h); session_open reads as the list of passes. */
+/* session.c - a model being trained (see session.h); build_training reads as the list of passes. */
 #include "train/session.h"
 
 #include "base/map.h"
@@ -144,53 +144,18 @@ static enum status choose_parameters(struct session *s, struct problems *problem
 	return OK;
 }
 
-static enum status open_runner(struct session *s, struct graph *graph, struct first_content *f,
-			       struct runner *out, struct error *err)
+static enum status plan_runners(struct session *s, struct problems *problems, struct error *err)
 {
-	if (s->options.plan_only)
-		return runner_plan(graph, &s->vars, out, err);
-	return runner_open(graph, &s->vars, first, f, out, err);
-}
-
-static enum status open_runners(struct session *s, struct problems *problems, struct error *err)
-{
-	struct first_content f;
 	struct graph *graph;
-	size_t bytes = 0;
-	enum status status = OK;
-	first_init(&f, s);
 	if (s->options.train) {
-		TRY_GOTO(build_training(s, s->options.shapes, &graph, problems, err), out);
-		TRY_GOTO(open_runner(s, graph, &f, &s->training, err), out);
-		bytes = s->training.plan->arena_bytes;
+		TRY(build_training(s, s->options.shapes, &graph, problems, err));
+		TRY(runner_plan(graph, &s->vars, &s->training, err));
 	}
-	TRY_GOTO(build_evaluation(s, &graph, problems, err), out);
-	TRY_GOTO(open_runner(s, graph, &f, &s->evaluation, err), out);
-	if (s->evaluation.plan->arena_bytes > bytes)
-		bytes = s->evaluation.plan->arena_bytes;
-	if (s->options.plan_only)
-		goto out;
-	TRY_GOTO(s->vars.backend->alloc(s->device, bytes, &s->scratch, err), out);
-	if (s->options.train) {
-		TRY_GOTO(runner_link(&s->training, s->scratch, bytes, err), out);
-		TRY_GOTO(runner_run(&s->training, PROGRAM_UPDATE, err), out);
-	}
-	TRY_GOTO(runner_link(&s->evaluation, s->scratch, bytes, err), out);
-	s->stale = true;
-out:
-	map_release(&f.constants);
-	return status;
+	TRY(build_evaluation(s, &graph, problems, err));
+	return runner_plan(graph, &s->vars, &s->evaluation, err);
 }
 
-/* What the session needs of them it has copied, and they are read again when the model is saved. */
-static void forget_constants(const struct model *model)
-{
-	for (uint32_t i = 1; i < model->graph->values.n; i++)
-		if (graph_value(model->graph, i)->kind == VALUE_CONSTANT)
-			onnx_file_forget(&model->file, &graph_value(model->graph, i)->t);
-}
-
-enum status session_open(const struct model *model, const struct session_options *options,
+enum status session_plan(const struct model *model, const struct session_options *options,
 			 struct session **out, struct problems *problems, struct error *err)
 {
 	const struct backend *backend = options->backend;
@@ -209,8 +174,7 @@ enum status session_open(const struct model *model, const struct session_options
 	s->vars.device = s->device;
 	s->vars.stream = s->stream;
 	TRY_GOTO(choose_parameters(s, problems, err), out_session);
-	TRY_GOTO(open_runners(s, problems, err), out_session);
-	forget_constants(model);
+	TRY_GOTO(plan_runners(s, problems, err), out_session);
 	*out = s;
 	return OK;
 out_session:
@@ -218,6 +182,80 @@ out_session:
 		problems_add(problems, err);
 	session_free(s);
 	return status;
+}
+
+/* The step arena of both plans. */
+static size_t scratch_bytes(const struct session *s)
+{
+	size_t evaluation = s->evaluation.plan->arena_bytes;
+	size_t training = s->options.train ? s->training.plan->arena_bytes : 0;
+	return training > evaluation ? training : evaluation;
+}
+
+uint64_t session_memory(const struct session *session)
+{
+	const struct plan *training = session->training.plan;
+	const struct plan *evaluation = session->evaluation.plan;
+	uint64_t bytes = scratch_bytes(session);
+	for (uint32_t i = 0; training && i < training->n_residents; i++)
+		bytes += training->residents[i].bytes;
+	for (uint32_t i = 0; i < evaluation->n_residents; i++) {
+		const struct resident *r = &evaluation->residents[i];
+		enum value_kind kind = graph_value(evaluation->graph, r->value)->kind;
+		/* parameters and state are shared with the training */
+		if (!training || (kind != VALUE_PARAM && kind != VALUE_STATE))
+			bytes += r->bytes;
+	}
+	return bytes;
+}
+
+static enum status start_runners(struct session *s, struct first_content *f, struct error *err)
+{
+	size_t bytes = scratch_bytes(s);
+	if (s->options.train)
+		TRY(runner_fill(&s->training, first, f, err));
+	TRY(runner_fill(&s->evaluation, first, f, err));
+	TRY(s->vars.backend->alloc(s->device, bytes, &s->scratch, err));
+	if (s->options.train) {
+		TRY(runner_link(&s->training, s->scratch, bytes, err));
+		TRY(runner_run(&s->training, PROGRAM_UPDATE, err));
+	}
+	TRY(runner_link(&s->evaluation, s->scratch, bytes, err));
+	s->stale = true;
+	return OK;
+}
+
+/* What the session needs of them it has copied, and they are read again when the model is saved. */
+static void forget_constants(const struct model *model)
+{
+	for (uint32_t i = 1; i < model->graph->values.n; i++)
+		if (graph_value(model->graph, i)->kind == VALUE_CONSTANT)
+			onnx_file_forget(&model->file, &graph_value(model->graph, i)->t);
+}
+
+enum status session_start(struct session *session, struct error *err)
+{
+	struct first_content f;
+	first_init(&f, session);
+	enum status status = start_runners(session, &f, err);
+	map_release(&f.constants);
+	forget_constants(session->model);
+	return status;
+}
+
+enum status session_open(const struct model *model, const struct session_options *options,
+			 struct session **out, struct problems *problems, struct error *err)
+{
+	struct session *s;
+	TRY(session_plan(model, options, &s, problems, err));
+	enum status status = session_start(s, err);
+	if (status != OK) {
+		problems_add(problems, err);
+		session_free(s);
+		return status;
+	}
+	*out = s;
+	return OK;
 }
 
 void session_free(struct session *session)

@@ -1,7 +1,8 @@
 /*
  * session.h - a model being trained: its graphs planned on a device, its variables, its steps.
  *
- *	open: choose parameters, build the training and the evaluation graph, plan, upload
+ *	plan: choose parameters, build the training and the evaluation graph, lay out memory
+ *	start: allocate, upload
  *	step: begin the window, each micro-batch, end the window (optimizer, loss scale)
  *	evaluate: predict() on batches, with the weights as they would be written now
  *	save: changes() for onnx_save
@@ -31,7 +32,6 @@ struct session_options {
 	const struct shape *shapes; /* concrete shape of each input at that size */
 	uint32_t output;            /* which output is trained */
 	bool train;                 /* false: evaluation only, nothing else is planned */
-	bool plan_only;             /* nothing is allocated or run: for a look at the plans */
 	enum loss_kind loss;        /* LOSS_AUTO: by the ending and the labels */
 	bool integer_labels;
 	bool train_batch_norm;
@@ -78,8 +78,22 @@ struct session {
 	struct arena arena;
 };
 
-/* Problems of the model are all added to problems. The model and the backend must outlive the
- * session; shapes and patterns need not. */
+/*
+ * Plans: nothing is allocated for the plans or run, so a session may be planned just for a look at
+ * them. Problems of the model are all added to problems. The model and the backend must outlive the
+ * session; shapes and patterns need not.
+ */
+enum status MUST_CHECK session_plan(const struct model *model,
+				    const struct session_options *options, struct session **out,
+				    struct problems *problems, struct error *err);
+
+/* Bytes of device memory that session_start allocates. */
+uint64_t session_memory(const struct session *session);
+
+/* Makes a planned session ready for everything below. */
+enum status MUST_CHECK session_start(struct session *session, struct error *err);
+
+/* session_plan and session_start. */
 enum status MUST_CHECK session_open(const struct model *model,
 				    const struct session_options *options, struct session **out,
 				    struct problems *problems, struct error *err);

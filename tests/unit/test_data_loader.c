@@ -390,20 +390,13 @@ static void test_damaged(void **state)
 	remove_folder(folder);
 }
 
-static void test_cache_limit(void **state)
-{
-	(void)state;
-	uint64_t memory = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
-	assert_true(loader_cache_limit() > 0);
-	assert_true(loader_cache_limit() <= memory / 4);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_windows),     cmocka_unit_test(test_values),
-		cmocka_unit_test(test_threads),     cmocka_unit_test(test_damaged),
-		cmocka_unit_test(test_cache_limit),
+		cmocka_unit_test(test_windows),
+		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_damaged),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -139,6 +139,11 @@ static void test_command_lines(void **state)
 		{ "m d --validation=val", "validation", "val" },
 		{ "m d --validation=.25", "validation", "0.25" },
 		{ "m d --image-size=48x192", "image-size", "48x192" },
+		{ "m d --memory=12345", "memory", "12345" },
+		{ "m d --memory=1.5K", "memory", "1536" },
+		{ "m d --memory=2T", "memory", "2199023255552" },
+		{ "m d --memory=12.5%", "memory", "12.5%" },
+		{ "m d --memory=auto", "memory", "auto" },
 		{ "m d --image-size=224", "image-size", "224x224" },
 		{ "m d --resize=pad", "resize", "pad:center,0" },
 		{ "m d --resize=pad:left,127.5", "resize", "pad:left,127.5" },
@@ -241,6 +246,13 @@ static void test_errors(void **state)
 					  "1 to 65535, or 'auto'" },
 		{ "m d --image-size=70000", "--image-size: '70000' is not HEIGHTxWIDTH with sides "
 					    "from 1 to 65535, or 'auto'" },
+		{ "m d --memory=0", "--memory: '0' is not a number of bytes (with K, M, G or T or "
+				    "without), a share like 50% or 'auto'" },
+		{ "m d --memory=1E9T", "--memory: '1E9T' is not a number of bytes (with K, M, G or "
+				       "T or without), a share like 50% or 'auto'" },
+		{ "m d --memory=101%",
+		  "--memory: '101%' is not a share above 0% and at most 100%" },
+		{ "m d --memory=%", "--memory: '%' is not a share above 0% and at most 100%" },
 		{ "m d --resize=padded", "--resize: 'padded' is not "
 					 "auto|stretch|crop|pad[:left|:center][,VALUE]" },
 		{ "m d --resize=crop:left", "--resize: 'crop:left' is not "
@@ -356,7 +368,7 @@ static void test_round_trip(void **state)
 		"tune a b --lr=0.1 --lr=3e-7 --micro-batch=3 --image-size=3x4 --resize=pad:left,0.5 "
 		"--mean=0.1,0.2,0.3 --std=1 --freeze=a --freeze=#b --train=\"c\" --fail-under=r2=0.1 "
 		"--validation=x/ --output=a#b --labels=\n --report=\\ --log=a\t --split=\ta --steps=3 "
-		"--clip-norm=off --loss-scale=2 --optimizer=sgd --nesterov --warmup=7 --range=-1-1",
+		"--memory=3G --clip-norm=off --loss-scale=2 --optimizer=sgd --nesterov --warmup=7 --range=-1-1",
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
 		for (int c = 0; c < COMMAND_COUNT; c++) {

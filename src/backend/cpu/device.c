@@ -4,12 +4,12 @@
  */
 #include "backend/cpu/dnn.h"
 #include "backend/cpu/pointwise.h"
+#include "base/machine.h"
 
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 struct stream {
 	struct device *device;
@@ -117,7 +117,7 @@ static const char *cpu_describe(struct device *device)
 static uint64_t cpu_memory_total(struct device *device)
 {
 	(void)device;
-	return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+	return machine_memory();
 }
 
 static const struct kernel *cpu_kernel(struct device *device, const struct op_call *call,

@@ -1,0 +1,191 @@
+/*
+ * fit.c - chooses the micro-batch by the memory that its plan takes (see fit.h).
+ *
+ *  1. Plan at the micro-batch that is wished. If it fits, that is all.
+ *  2. Plan at one sample; memory grows about linearly from there, which gives a guess.
+ *  3. Plan at the guess, rounded so that the window has equal parts; smaller ones until it fits.
+ */
+#include "api/fit.h"
+
+#include "api/settings.h"
+#include "base/number.h"
+
+#include <stdio.h>
+
+/* A plan at some micro-batch. */
+struct attempt {
+	int64_t micro_batch;
+	struct session *session; /* NULL: a tensor alone is too large */
+	uint64_t bytes;
+	struct error err; /* without a session: what is too large */
+};
+
+static uint64_t limit_of(const struct config_memory *memory, uint64_t total)
+{
+	if (memory->bytes)
+		return (uint64_t)memory->bytes;
+	/* What is kept back without --memory is for the model's structure, decoding and the system. */
+	return (uint64_t)((double)total * (memory->percent ? memory->percent / 100 : 0.9));
+}
+
+/* The loader makes each micro-batch in memory of its own. */
+static uint64_t batch_bytes(const struct graph *loaded, const struct shape *shapes)
+{
+	uint64_t sum = 0;
+	for (uint32_t k = 0; k < loaded->inputs.n; k++) {
+		enum dtype dtype = graph_value(loaded, loaded->inputs.v[k])->t.dtype;
+		size_t bytes;
+		if (tensor_size(dtype, &shapes[k], &bytes, NULL) == OK)
+			sum += bytes;
+	}
+	return sum;
+}
+
+static enum status attempt(struct fit *f, int64_t micro_batch, struct attempt *out,
+			   struct problems *problems, struct error *err)
+{
+	uint32_t before = problems->total;
+	struct attempt a = { .micro_batch = micro_batch };
+	f->options.micro_batch = micro_batch;
+	TRY(f->shapes(f->ctx, micro_batch, &f->options.shapes, err));
+	enum status status = session_plan(f->model, &f->options, &a.session, problems, err);
+	if (status == ERR_MEMORY) {
+		problems->total = before;
+		a.err = *err;
+		a.bytes = UINT64_MAX;
+	} else if (status != OK) {
+		return status;
+	} else {
+		const struct backend *backend = f->options.backend;
+		f->limit = limit_of(&f->config->memory, backend->memory_total(a.session->device));
+		a.bytes = session_memory(a.session) +
+			  batch_bytes(f->model->graph, f->options.shapes);
+	}
+	*out = a;
+	return OK;
+}
+
+static bool fits(const struct fit *f, const struct attempt *a)
+{
+	return a->session && a->bytes <= f->limit;
+}
+
+/* What the user may do, but for more memory; "" when there is nothing. */
+static const char *advice(const struct fit *f)
+{
+	const struct config *c = f->config;
+	return settings_fixed_batch(f->model->graph) ? "; the model is exported for this batch"
+	       : f->micro_batch == 1                 ? ""
+	       : c->micro_batch != CONFIG_AUTO       ? "; choose a smaller --micro-batch"
+	       : c->accumulate != CONFIG_AUTO        ? "; choose a larger --accumulate"
+						     : "";
+}
+
+static enum status refuse(const struct fit *f, const struct attempt *a, struct error *err)
+{
+	char need[SIZE_TEXT], have[SIZE_TEXT], enough[2 * SIZE_TEXT] = "";
+	bool given = f->config->memory.bytes || f->config->memory.percent;
+	if (!a->session) {
+		*err = a->err;
+		return err->status;
+	}
+	if (given)
+		snprintf(enough, sizeof enough, " (--memory=%lluM would do)",
+			 (unsigned long long)((a->bytes >> 20) + 1));
+	return fail(err, ERR_MEMORY, "a micro-batch of %lld takes %s of memory, %s %s%s%s",
+		    (long long)a->micro_batch, size_format(a->bytes, need),
+		    given ? "--memory is" : "this machine has", size_format(f->limit, have), enough,
+		    advice(f));
+}
+
+static void note_smaller(const struct fit *f, const struct attempt *a, const struct attempt *wished)
+{
+	char planned[SIZE_TEXT], more[SIZE_TEXT], limit[SIZE_TEXT];
+	log_note(
+		f->log,
+		"memory: micro-batches of %lld samples, which take %s; the %lld of a batch at once "
+		"would take %s, and %s may be used%s",
+		(long long)a->micro_batch, size_format(a->bytes, planned),
+		(long long)wished->micro_batch,
+		wished->session ? size_format(wished->bytes, more) : "too much",
+		size_format(f->limit, limit),
+		f->options.train && f->options.train_batch_norm
+			? "; trained BatchNormalization sees the statistics of a micro-batch"
+			: "");
+}
+
+/* From the plans at one sample and at the wished size to the largest part that should fit. */
+static int64_t guess(const struct fit *f, const struct attempt *one, const struct attempt *wished)
+{
+	double room = (double)(f->limit - one->bytes);
+	if (!wished->session || wished->bytes <= one->bytes)
+		return wished->micro_batch / 2;
+	double each = (double)(wished->bytes - one->bytes) / (double)(wished->micro_batch - 1);
+	double samples = 1 + room / each;
+	return samples < (double)wished->micro_batch ? (int64_t)samples : wished->micro_batch - 1;
+}
+
+static int64_t divided(int64_t a, int64_t b)
+{
+	return (a + b - 1) / b;
+}
+
+/* Replaces *a, a plan at one sample, by the largest that is found to fit. */
+static enum status search(struct fit *f, const struct attempt *wished, struct attempt *a,
+			  struct problems *problems, struct error *err)
+{
+	int64_t n = guess(f, a, wished);
+	int64_t parts = divided(f->window, n > 1 ? n : 1);
+	while (n > 1) {
+		struct attempt smaller;
+		n = divided(f->window, parts);
+		if (n <= 1)
+			break;
+		TRY(attempt(f, n, &smaller, problems, err));
+		if (fits(f, &smaller)) {
+			session_free(a->session);
+			*a = smaller;
+			break;
+		}
+		session_free(smaller.session);
+		/* the next smaller one, but not through all of thousands */
+		parts = divided(f->window, n - 1) + parts / 8;
+	}
+	return OK;
+}
+
+static enum status make_smaller(struct fit *f, const struct attempt *wished, struct attempt *out,
+				struct problems *problems, struct error *err)
+{
+	enum status status;
+	TRY(attempt(f, 1, out, problems, err));
+	if (!fits(f, out))
+		TRY_GOTO(refuse(f, out, err), out_session);
+	TRY_GOTO(search(f, wished, out, problems, err), out_session);
+	note_smaller(f, out, wished);
+	return OK;
+out_session:
+	session_free(out->session);
+	return status;
+}
+
+enum status fit_session(struct fit *f, struct session **out, struct problems *problems,
+			struct error *err)
+{
+	bool fixed = settings_fixed_batch(f->model->graph) ||
+		     f->config->micro_batch != CONFIG_AUTO || f->config->accumulate != CONFIG_AUTO;
+	struct attempt wished, a;
+	enum status status;
+	TRY(attempt(f, f->micro_batch, &wished, problems, err));
+	a = wished;
+	if (!fits(f, &wished)) {
+		status = fixed || f->micro_batch == 1 ? refuse(f, &wished, err)
+						      : make_smaller(f, &wished, &a, problems, err);
+		session_free(wished.session);
+		TRY(status);
+	}
+	f->micro_batch = a.micro_batch;
+	f->planned = a.bytes;
+	*out = a.session;
+	return OK;
+}

@@ -1,0 +1,36 @@
+/*
+ * fit.h - a session planned so that it fits in memory: with a smaller micro-batch where that of the
+ * user's configuration does not.
+ */
+#ifndef ONNXTUNE_API_FIT_H
+#define ONNXTUNE_API_FIT_H
+
+#include "api/config.h"
+#include "base/log.h"
+#include "train/session.h"
+
+struct fit {
+	const struct config *config;
+	const struct model *model;
+	const struct log *log; /* gets a line when the micro-batch is made smaller */
+	/* The session's, but for micro_batch and shapes. */
+	struct session_options options;
+	int64_t window;      /* samples of a step: the micro-batches are equal parts of it */
+	int64_t micro_batch; /* wished; then planned */
+	/* Concrete input shapes for a micro-batch. */
+	enum status (*shapes)(void *ctx, int64_t micro_batch, const struct shape **out,
+			      struct error *err);
+	void *ctx;
+	/* results: bytes that may be used, and that the plan and a batch of the loader take */
+	uint64_t limit, planned;
+};
+
+/*
+ * The planned session, not yet started. fit->micro_batch is kept where it fits, or where it may not
+ * be changed (--micro-batch or --accumulate given, a model for a fixed batch). ERR_MEMORY, with what
+ * would do, when the plan is larger than --memory and can't be made smaller.
+ */
+enum status MUST_CHECK fit_session(struct fit *fit, struct session **out, struct problems *problems,
+				   struct error *err);
+
+#endif
