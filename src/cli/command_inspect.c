@@ -154,7 +154,7 @@ static void print_kernels(FILE *out, const struct inspect_result *r)
 			groups[n++] = (struct kernel_group){ k, 0 };
 		groups[g].n++;
 		references += k->reference;
-		relayouts += !strcmp(k->op, "Relayout");
+		relayouts += k->program == PROGRAM_NEXT && !strcmp(k->op, "Relayout");
 		casts += !strcmp(k->op, "Cast");
 		op = longest(op, k->op);
 		kernel = longest(kernel, k->kernel);
@@ -171,8 +171,8 @@ static void print_kernels(FILE *out, const struct inspect_result *r)
 			fprintf(out, " (node '%s')", k->node);
 		fputc('\n', out);
 	}
-	fprintf(out, "  %5u  in all: %u by the reference, %u Relayouts, %u Casts\n", r->n_kernels,
-		references, relayouts, casts);
+	fprintf(out, "  %5u  in all: %u by the reference, %u Relayouts of activations, %u Casts\n",
+		r->n_kernels, references, relayouts, casts);
 	free(groups);
 }
 

@@ -30,11 +30,20 @@ run inspect m.onnx
 {
 	grep -q '^kernels of a step on CPU, ' out || echo 'no kernels'
 	grep -Eq '^ +[0-9]+  micro-batch  Gemm ' out || echo 'no Gemm'
-	grep -Eq '^ +[0-9]+  in all: [0-9]+ by the reference, [0-9]+ Relayouts, [0-9]+ Casts$' out ||
+	grep -Eq '^ +[0-9]+  in all: [0-9]+ by the reference, [0-9]+ Relayouts of activations, [0-9]+ Casts$' out ||
 		echo 'no summary'
 	grep -Eq '^ +[0-9]+ B  parameters$' out || echo 'no parameters'
 	grep -Eq 'iB  in all, of [0-9.]+ .iB$' out || echo 'no total'
 } | report 'kernels and memory'
+
+# Its images are put channels-last, and nothing is reordered between its convolutions.
+run inspect "$srcdir/models/resnet_frozen/model.onnx"
+{
+	wanted 0 ''
+	sed -n '/^ *[0-9]*  micro-batch  /{p;q;}' out | grep -Eq '^ +1  micro-batch  Relayout ' ||
+		echo 'no Relayout of the images'
+	grep -Eq ', 1 Relayouts of activations, ' out || echo 'activations are reordered'
+} | report 'layouts of a network of convolutions'
 
 run inspect m.onnx --freeze w --json
 {

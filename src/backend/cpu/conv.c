@@ -61,6 +61,13 @@ void conv_propose(const struct op_call *call, enum layout *in, enum layout *out)
 		*(activations[i] < 0 ? &out[0] : &in[activations[i]]) = LAYOUT_LAST;
 }
 
+void conv_propose_inward(const struct op_call *call, enum layout *in, enum layout *out)
+{
+	conv_propose(call, in, out);
+	if (places[direction(call)].w >= 0)
+		in[places[direction(call)].w] = LAYOUT_LAST;
+}
+
 static bool has_elements(const struct conv_call *c, const char **why)
 {
 	*why = "a tensor without elements";
@@ -74,9 +81,19 @@ static bool has_plain_weights(const struct conv_call *c, const char **why)
 	return c->w->layout == LAYOUT_PLAIN && c->bias->layout == LAYOUT_PLAIN;
 }
 
+/* Those that are read channels-last, those that are written plain. */
+static bool weights_are_inward(const struct conv_call *c, const char **why)
+{
+	if (c->direction == DNN_GRAD_WEIGHT)
+		return has_plain_weights(c, why);
+	*why = "weights must be channels-last";
+	return layout_same_bytes(&c->w->t.shape, c->w->layout, LAYOUT_LAST) &&
+	       c->bias->layout == LAYOUT_PLAIN;
+}
+
 bool conv_is_simple(const struct conv_call *c, const char **why)
 {
-	if (!has_elements(c, why) || !has_plain_weights(c, why))
+	if (!has_elements(c, why) || !weights_are_inward(c, why))
 		return false;
 	*why = "activations must be channels-last";
 	if (!layout_same_bytes(&c->x->t.shape, c->x->layout, LAYOUT_LAST) ||
@@ -85,16 +102,6 @@ bool conv_is_simple(const struct conv_call *c, const char **why)
 	*why = "for float32";
 	return c->x->t.dtype == DT_F32 && c->w->t.dtype == DT_F32 && c->y->t.dtype == DT_F32 &&
 	       (!c->bias->t.dtype || c->bias->t.dtype == DT_F32);
-}
-
-void conv_weights_inward(const struct conv_geometry *g, const float *w, float *to, int64_t ld)
-{
-	int64_t positions = g->kernel[0] * g->kernel[1] * g->kernel[2], c = g->c / g->group;
-#pragma omp parallel for schedule(static) if (g->k * positions * c > 16384)
-	for (int64_t k = 0; k < g->k; k++)
-		for (int64_t j = 0; j < positions; j++)
-			for (int64_t i = 0; i < c; i++)
-				to[k * ld + j * c + i] = w[(k * c + i) * positions + j];
 }
 
 void conv_weights_outward(const struct conv_geometry *g, const float *from, int64_t ld, float *w)

@@ -21,7 +21,11 @@ enum status MUST_CHECK conv_call_read(const struct op_call *call, struct conv_ca
 /* The propose of all of them: x and y channels-last, w and the bias plain. */
 void conv_propose(const struct op_call *call, enum layout *in, enum layout *out);
 
-/* For the loops of ours: float32, none of the tensors is empty, and laid out as conv_propose says. */
+/* The same with w channels-last where it is read. */
+void conv_propose_inward(const struct op_call *call, enum layout *in, enum layout *out);
+
+/* For the loops of ours: float32, none of the tensors is empty, and laid out as conv_propose_inward
+ * says. */
 bool conv_is_simple(const struct conv_call *c, const char **why);
 
 /* The memory of a run. bias is NULL unless `with_bias`. */
@@ -31,11 +35,7 @@ struct conv_memory {
 struct conv_memory conv_memory(enum dnn_direction direction, bool with_bias,
 			       const struct kernel_io *io);
 
-/*
- * w [k, c / group, positions] of float32 to w' [k, positions, c / group], and back; ld elements from
- * one k to the next in w'.
- */
-void conv_weights_inward(const struct conv_geometry *g, const float *w, float *to, int64_t ld);
+/* w' [k, positions, c / group] of float32, ld elements from one k to the next, to plain weights. */
 void conv_weights_outward(const struct conv_geometry *g, const float *from, int64_t ld, float *w);
 
 #endif

@@ -7,7 +7,7 @@
  *	columns [rows, q] = dy [rows, k] w'^T, added up into dx
  *	dw' [k, q] = sum over the blocks of dy^T columns
  *
- * w' are the weights with the channels innermost, made in the workspace by each run.
+ * w' are the weights channels-last, which are made once per update; dw' is formed in the workspace.
  */
 #include "backend/cpu/conv.h"
 #include "backend/cpu/simd.h"
@@ -188,11 +188,9 @@ static enum status run(void *state, const struct kernel_io *io, struct stream *s
 	(void)stream;
 	const struct state *s = state;
 	struct conv_memory m = conv_memory(s->direction, s->bias, io);
-	float *weights = io->workspace;
-	struct block b = { .columns = weights + s->q * s->g.k, .w = weights };
+	float *columns = io->workspace, *dw = columns + s->block * s->plane_y * s->ld;
+	struct block b = { .columns = columns, .w = m.w };
 	enum status status = OK;
-	if (s->direction != DNN_GRAD_WEIGHT)
-		conv_weights_inward(&s->g, m.w, weights, s->q);
 	for (; b.first < s->g.n && status == OK; b.first += s->block) {
 		b.n = s->g.n - b.first < s->block ? s->g.n - b.first : s->block;
 		if (s->direction == DNN_FORWARD)
@@ -200,10 +198,10 @@ static enum status run(void *state, const struct kernel_io *io, struct stream *s
 		else if (s->direction == DNN_GRAD_INPUT)
 			status = grad_input(s, &b, m.x, m.y);
 		else
-			status = grad_weight(s, &b, m.x, weights, m.y);
+			status = grad_weight(s, &b, m.x, dw, m.y);
 	}
 	if (s->direction == DNN_GRAD_WEIGHT)
-		conv_weights_outward(&s->g, weights, s->q, m.w);
+		conv_weights_outward(&s->g, dw, s->q, m.w);
 	return status;
 }
 
@@ -263,7 +261,9 @@ static enum status create(struct device *device, const struct op_call *call, voi
 	s->runs = mem_alloc((size_t)(s->plane_y * s->positions) * sizeof *s->runs);
 	for (int64_t o = 0; o < s->plane_y; o++)
 		list_runs(g, o, s->runs + o * s->positions);
-	*workspace = (size_t)(s->q * g->k + s->block * s->plane_y * s->ld) * sizeof(float);
+	*workspace = (size_t)s->block * s->plane_y * s->ld * sizeof(float);
+	if (s->direction == DNN_GRAD_WEIGHT)
+		*workspace += (size_t)(s->q * g->k) * sizeof(float);
 	*state = s;
 	return OK;
 }
@@ -277,8 +277,8 @@ static void destroy(void *state)
 
 #define COLUMNS(OP, NAME)                                                                          \
 	{                                                                                          \
-		.op = OP, .name = NAME, .rank = 1, .supports = supports, .propose = conv_propose,  \
-		.create = create, .run = run, .destroy = destroy,                                  \
+		.op = OP, .name = NAME, .rank = 1, .supports = supports,                           \
+		.propose = conv_propose_inward, .create = create, .run = run, .destroy = destroy,  \
 	}
 
 const struct kernel kernel_conv_columns = COLUMNS("Conv", "convolution as matrix product");

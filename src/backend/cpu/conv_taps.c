@@ -6,7 +6,7 @@
  *	dw'[k, c] = dy[rows, k]^T x[rows, c].
  *
  * The rows are copied together, since the product wants them so, for a block of samples at a time.
- * w' are the weights with the channels innermost, made in the workspace by each run.
+ * w' are the weights channels-last, which are made once per update; dw' is formed in the workspace.
  */
 #include "backend/cpu/conv.h"
 #include "backend/cpu/simd.h"
@@ -223,12 +223,11 @@ static enum status run(void *state, const struct kernel_io *io, struct stream *s
 	(void)stream;
 	const struct state *s = state;
 	struct conv_memory m = conv_memory(s->direction, s->bias, io);
-	float *weights = io->workspace, *x = weights + s->g.k * s->ld_w;
-	struct block b = { .x = x, .y = x + s->rows * s->ld_x };
-	if (s->direction != DNN_GRAD_WEIGHT) {
-		conv_weights_inward(&s->g, m.w, weights, s->ld_w);
+	float *x = io->workspace, *y = x + s->rows * s->ld_x, *dw = y + s->rows * s->ld_y;
+	float *weights = s->direction == DNN_GRAD_WEIGHT ? dw : m.w;
+	struct block b = { .x = x, .y = y };
+	if (s->direction != DNN_GRAD_WEIGHT)
 		prepare(s, &m);
-	}
 	for (; b.first < s->g.n; b.first += s->block) {
 		b.n = s->g.n - b.first < s->block ? s->g.n - b.first : s->block;
 		for (int64_t k = 0; k < s->positions; k++) {
@@ -237,7 +236,7 @@ static enum status run(void *state, const struct kernel_io *io, struct stream *s
 		}
 	}
 	if (s->direction == DNN_GRAD_WEIGHT)
-		conv_weights_outward(&s->g, weights, s->ld_w, m.w);
+		conv_weights_outward(&s->g, dw, s->ld_w, m.w);
 	return OK;
 }
 
@@ -292,9 +291,13 @@ static enum status create(struct device *device, const struct op_call *call, voi
 	s->positions = g->kernel[0] * g->kernel[1] * g->kernel[2];
 	s->ld_x = distance(g->c);
 	s->ld_y = distance(g->k);
-	s->ld_w = distance(s->positions * g->c);
+	s->ld_w = s->positions * g->c;
+	if (s->direction == DNN_GRAD_WEIGHT)
+		s->ld_w = distance(s->ld_w);
 	list_taps(s);
-	*workspace = (size_t)(g->k * s->ld_w + s->rows * (s->ld_x + s->ld_y)) * sizeof(float);
+	*workspace = (size_t)(s->rows * (s->ld_x + s->ld_y)) * sizeof(float);
+	if (s->direction == DNN_GRAD_WEIGHT)
+		*workspace += (size_t)(g->k * s->ld_w) * sizeof(float);
 	*state = s;
 	return OK;
 }
@@ -309,8 +312,8 @@ static void destroy(void *state)
 
 #define TAPS(OP, NAME)                                                                             \
 	{                                                                                          \
-		.op = OP, .name = NAME, .rank = 2, .supports = supports, .propose = conv_propose,  \
-		.create = create, .run = run, .destroy = destroy,                                  \
+		.op = OP, .name = NAME, .rank = 2, .supports = supports,                           \
+		.propose = conv_propose_inward, .create = create, .run = run, .destroy = destroy,  \
 	}
 
 const struct kernel kernel_conv_taps = TAPS("Conv", "convolution by taps");
