@@ -1,7 +1,7 @@
 /*
  * main.c - the program: reads the command line, calls the command, and turns what comes back into an
- * exit status. The flag that the signal handler sets is the only global variable there is, because a
- * handler can reach nothing else.
+ * exit status. The flag that a signal sets and the set of those signals are the only global variables
+ * there are.
  */
 #include "cli/commands.h"
 #include "cli/help.h"
@@ -10,31 +10,51 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t stop = STOP_AT_ONCE;
 
-static void on_signal(int number)
+/* The thread that signals wait for: the first one asks to stop, the next ends the program. */
+static void *wait_for_signals(void *set)
 {
-	if (stop == STOP_ASKED_NOT) {
-		stop = number;
-		return;
+	int number;
+	while (!sigwait(set, &number)) {
+		if (stop == STOP_ASKED_NOT) {
+			stop = number;
+			continue;
+		}
+		pthread_sigmask(SIG_UNBLOCK, set, NULL);
+		raise(number);
 	}
-	signal(number, SIG_DFL);
-	raise(number);
+	return NULL;
 }
 
+/*
+ * Signals are blocked in all threads, and one thread waits for them. A handler would not do: oneDNN's
+ * generated code uses the stack pointer for other things, and the frame of a handler that interrupts
+ * it overwrites memory of the heap.
+ */
 static void catch_signals(void)
 {
 	static const int numbers[] = { SIGINT, SIGTERM };
+	static sigset_t set;
+	pthread_t thread;
+	sigemptyset(&set);
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
-		struct sigaction old, action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+		struct sigaction old;
 		/* what was ignored stays ignored: nohup, background jobs */
 		if (!sigaction(numbers[i], NULL, &old) && old.sa_handler != SIG_IGN)
-			sigaction(numbers[i], &action, NULL);
+			sigaddset(&set, numbers[i]);
 	}
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	if (pthread_create(&thread, NULL, wait_for_signals, &set))
+		pthread_sigmask(SIG_UNBLOCK, &set, NULL); /* then they end the program */
+	else
+		pthread_detach(thread);
 	signal(SIGPIPE, SIG_IGN); /* a closed pipe is a failed write, with a message */
 }
 
