@@ -344,6 +344,9 @@ static bool add_again(struct fuse *f, uint32_t c)
 		*array_push(&single.members) = producer;
 		merge(f, chain, &single, members);
 		array_release(&single.members);
+		uint32_t new_inputs[FUSED_INPUTS]; /* its numbers may be too many */
+		if (outside_inputs(f, members, chain->members.n + 1, new_inputs) == MANY)
+			continue;
 		array_push(&chain->members);
 		memcpy(chain->members.v, members, chain->members.n * sizeof *members);
 		f->again[inputs[i]] = true;

@@ -4,6 +4,7 @@
  */
 #include "base/rng.h"
 #include "ops/build.h"
+#include "ops/fused.h"
 #include "ops/interpret.h"
 #include "passes/fuse.h"
 #include "passes/phase.h"
@@ -11,6 +12,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -154,6 +156,27 @@ static void test_again(void **state)
 	assert_int_equal(find("Fused")->n_out, 1);
 }
 
+/* Computing the gate again brings two numbers for one input: here that is one too many. */
+static void test_again_at_the_limit(void **state)
+{
+	(void)state;
+	uint32_t x = input("x", SHAPE(4, 6));
+	uint32_t gate = build(&b, "Clip", IN(x, build_scalar(&b, 0, x), build_scalar(&b, 1, x)));
+	uint32_t y = build(&b, "Mul", IN(x, gate));
+	uint32_t dy = build(&b, "Softmax", IN(y));
+	uint32_t sum = build(&b, "Add",
+			     IN(build(&b, "Mul", IN(dy, x)), build(&b, "Mul", IN(dy, gate))));
+	for (int k = 3; k < FUSED_INPUTS; k++) { /* beside x, dy and the gate */
+		char name[16];
+		snprintf(name, sizeof name, "more%d", k);
+		sum = build(&b, "Add", IN(sum, input(name, SHAPE(4, 6))));
+	}
+	output(sum);
+	fuse();
+	assert_int_equal(graph->order.n, 3);
+	assert_int_equal(find("Fused")->n_out, 2);
+}
+
 /* The same with a gate that is costly. */
 static void test_kept(void **state)
 {
@@ -285,17 +308,12 @@ static void test_random(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_chain),
-		TEST(test_something_between),
-		TEST(test_crossed),
-		TEST(test_shapes_differ),
-		TEST(test_again),
-		TEST(test_kept),
-		TEST(test_half),
-		TEST(test_sum),
-		TEST(test_readers_of_one_value),
-		TEST(test_expand),
-		cmocka_unit_test(test_random),
+		TEST(test_chain),   TEST(test_something_between),
+		TEST(test_crossed), TEST(test_shapes_differ),
+		TEST(test_again),   TEST(test_again_at_the_limit),
+		TEST(test_kept),    TEST(test_half),
+		TEST(test_sum),     TEST(test_readers_of_one_value),
+		TEST(test_expand),  cmocka_unit_test(test_random),
 	};
 	return cmocka_run_group_tests_name("fuse", tests, NULL, NULL);
 }

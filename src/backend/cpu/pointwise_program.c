@@ -150,12 +150,25 @@ static void add_output(struct state *s, uint8_t reg, enum dtype dtype, bool conv
 						.convert = convert ? half(dtype) : DT_NONE };
 }
 
+/* The next instruction, but for the registers that it reads; row is NULL for a Cast. */
+static struct instruction *add_instruction(struct state *s, const struct pointwise_op *row,
+					   const struct pointwise_choice *choice)
+{
+	struct instruction *i = &s->code[s->instructions++];
+	i->loop = choice->loop;
+	i->inputs = (uint8_t)choice->inputs;
+	memcpy(i->p, choice->p, sizeof i->p);
+	if (row && row->costly)
+		s->grain = COSTLY_GRAIN / BLOCK;
+	return i;
+}
+
 /* A single operator. */
 static void compile_call(struct state *s, const struct op_call *call)
 {
 	const struct pointwise_op *row = find_row(call->def->name);
 	struct pointwise_choice choice = choose(call);
-	struct instruction *i = &s->code[s->instructions++];
+	struct instruction *i = add_instruction(s, row, &choice);
 	bool floats = row->types == POINTWISE_FLOAT;
 	for (int k = 0; k < choice.inputs; k++) {
 		bool absent = (uint32_t)k >= call->n_in || !call->in[k].t.dtype;
@@ -163,11 +176,6 @@ static void compile_call(struct state *s, const struct op_call *call)
 				  : add_input(s, &call->in[k],
 					      floats || row->types == POINTWISE_COMPARE);
 	}
-	i->loop = choice.loop;
-	i->inputs = (uint8_t)choice.inputs;
-	memcpy(i->p, choice.p, sizeof i->p);
-	if (row->costly)
-		s->grain = COSTLY_GRAIN / BLOCK;
 	add_output(s, RESULT(0), call->out[0].t.dtype, floats);
 }
 
@@ -201,7 +209,9 @@ static bool compile_node(struct state *s, const struct op_call *call, const stru
 		choice = row->types == POINTWISE_SELECT ? choose_wide(call) : choose(call);
 	if (!choice.loop || s->instructions == FUSED_NODES)
 		return false;
-	struct instruction *i = &s->code[s->instructions];
+	reg[node->out[0]] = (uint8_t)RESULT(s->instructions);
+	struct instruction *i = add_instruction(s, row, &choice);
+	i->round = half(out);
 	for (int k = 0; k < choice.inputs; k++) {
 		uint32_t id = (uint32_t)k < node->n_in ? node->in[k] : 0;
 		if (id && reg[id] != NO_REGISTER) {
@@ -213,13 +223,6 @@ static bool compile_node(struct state *s, const struct op_call *call, const stru
 		i->in[k] = add_number(s, id ? (float)tensor_get(&graph_value(body, id)->t, 0)
 					    : row->absent[k]);
 	}
-	i->loop = choice.loop;
-	i->inputs = (uint8_t)choice.inputs;
-	i->round = half(out);
-	memcpy(i->p, choice.p, sizeof i->p);
-	if (row && row->costly)
-		s->grain = COSTLY_GRAIN / BLOCK;
-	reg[node->out[0]] = (uint8_t)RESULT(s->instructions++);
 	return true;
 }
 
