@@ -6,6 +6,7 @@
 #include "passes/fuse.h"
 
 #include "ops/fused.h"
+#include "passes/expand.h"
 #include "passes/phase.h"
 #include "passes/rewrite.h"
 
@@ -54,38 +55,6 @@ static bool is_cast(const struct node *node)
 static bool is_sum(const struct node *node)
 {
 	return !strcmp(node->def->name, "ReduceSum");
-}
-
-/* ---- needless copies ---- */
-
-static const struct node *expand_of(const struct graph *graph, uint32_t id)
-{
-	uint32_t producer = id ? graph_value(graph, id)->node : 0;
-	const struct node *node = producer ? graph_node(graph, producer) : NULL;
-	return node && !strcmp(node->def->name, "Expand") ? node : NULL;
-}
-
-/* Pointwise nodes broadcast: what Expand would write for them is not needed. */
-static enum status drop_expands(struct graph **graph, struct error *err)
-{
-	struct graph *from = *graph;
-	struct rewrite r;
-	rewrite_begin(&r, from, err);
-	for (uint32_t i = 0; i < from->order.n; i++) {
-		const struct node *node = graph_node(from, from->order.v[i]);
-		uint32_t *in = arena_alloc(from->arena, node->n_in * sizeof *in);
-		bool whole = false; /* the others broadcast to the output's shape */
-		for (uint32_t k = 0; k < node->n_in && (node->def->flags & OP_POINTWISE); k++)
-			whole |= node->in[k] && !expand_of(from, node->in[k]) &&
-				 shape_equal(&graph_value(from, node->in[k])->t.shape,
-					     &graph_value(from, node->out[0])->t.shape);
-		for (uint32_t k = 0; k < node->n_in; k++) {
-			const struct node *expand = whole ? expand_of(from, node->in[k]) : NULL;
-			in[k] = r.map[expand ? expand->in[0] : node->in[k]];
-		}
-		rewrite_copy_with(&r, node, in);
-	}
-	return rewrite_end(&r, graph);
 }
 
 /* ---- which nodes ---- */
@@ -550,7 +519,7 @@ enum status fuse_apply(struct graph **graph, const struct target *target, struct
 {
 	if (!target->fusible)
 		return OK;
-	TRY(drop_expands(graph, err));
+	TRY(expand_drop(graph, err));
 	phase_mark(*graph);
 	struct graph *from = *graph;
 	struct fuse f = {

@@ -241,6 +241,18 @@ static void test_expand(void **state)
 	assert_int_equal(find("Mul")->in[1], graph->inputs.v[1]);
 }
 
+/* Operators of gradients do not broadcast: theirs is written. */
+static void test_expand_for_gradient(void **state)
+{
+	(void)state;
+	static const int64_t shape[] = { 4, 6 };
+	uint32_t x = input("x", SHAPE(4, 6)), dy = input("dy", SHAPE(4, 1));
+	uint32_t wide = build(&b, "Expand", IN(dy, build_ints(&b, shape, 2)));
+	output(build(&b, "ClipGrad", IN(wide, x)));
+	fuse();
+	assert_int_equal(count("Expand"), 1);
+}
+
 /* ---- random graphs ---- */
 
 #define VALUES 40
@@ -308,12 +320,19 @@ static void test_random(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_chain),   TEST(test_something_between),
-		TEST(test_crossed), TEST(test_shapes_differ),
-		TEST(test_again),   TEST(test_again_at_the_limit),
-		TEST(test_kept),    TEST(test_half),
-		TEST(test_sum),     TEST(test_readers_of_one_value),
-		TEST(test_expand),  cmocka_unit_test(test_random),
+		TEST(test_chain),
+		TEST(test_something_between),
+		TEST(test_crossed),
+		TEST(test_shapes_differ),
+		TEST(test_again),
+		TEST(test_again_at_the_limit),
+		TEST(test_kept),
+		TEST(test_half),
+		TEST(test_sum),
+		TEST(test_readers_of_one_value),
+		TEST(test_expand),
+		TEST(test_expand_for_gradient),
+		cmocka_unit_test(test_random),
 	};
 	return cmocka_run_group_tests_name("fuse", tests, NULL, NULL);
 }
