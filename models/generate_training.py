@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Makes training/{scaler,optimizers,clipping,schedules}.npz, described in README.md: what PyTorch's
-gradient scaler, optimizers and clipping do step by step. Versions: requirements.txt."""
+gradient scaler, optimizers and clipping do step by step; LAMB and Lion, which it has not, as their
+papers define them. Versions: requirements.txt."""
 import math
 import pathlib
 
@@ -36,8 +37,68 @@ OPTIMIZERS = {
     "adamw no decay": dict(ADAM),
     "adamw odd": dict(lr=0.1, betas=(0.5, 0.6), eps=1e-6, weight_decay=0.5),
 }
-CLASSES = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+ADAFACTOR = dict(lr=0.01, weight_decay=0)
+OPTIMIZERS_LATER = {  # their arrays stand behind those above
+    "rmsprop": dict(lr=0.01, alpha=0.99, eps=1e-8, weight_decay=0, momentum=0),
+    "rmsprop momentum": dict(lr=0.01, alpha=0.9, eps=1e-6, weight_decay=0.1, momentum=0.9),
+    "adagrad": dict(lr=0.1, eps=1e-10, weight_decay=0),
+    "adagrad decay": dict(lr=0.1, eps=1e-3, weight_decay=0.1),
+    "nadam": dict(ADAM),
+    "nadam decay": dict(lr=0.1, betas=(0.7, 0.9), eps=1e-4, weight_decay=0.1),
+    "adafactor vector": dict(ADAFACTOR),
+    "adafactor matrix": dict(lr=0.5, weight_decay=0.1),
+    "adafactor matrices": dict(ADAFACTOR),
+    "lamb": dict(lr=0.1, betas=(0.9, 0.999), eps=1e-6, weight_decay=0.01),
+    "lamb odd": dict(lr=0.02, betas=(0.5, 0.6), eps=1e-3, weight_decay=0),
+    "lion": dict(lr=0.01, betas=(0.9, 0.99), weight_decay=0.1),
+    "lion odd": dict(lr=0.1, betas=(0.6, 0.5), weight_decay=0),
+}
+SHAPES = {"adafactor matrix": (2, 4), "adafactor matrices": (2, 2, 2)}  # else a vector of 8
 STEPS = 10
+
+
+class Lamb(torch.optim.Optimizer):
+    """You et al. 2019, algorithm 2, with phi(x) = x and a ratio of 1 where a norm is 0."""
+
+    def __init__(self, params, lr, betas, eps, weight_decay):
+        super().__init__(params, dict(lr=lr, betas=betas, eps=eps, weight_decay=weight_decay))
+
+    def step(self):
+        for group in self.param_groups:
+            (x,), (b1, b2) = group["params"], group["betas"]
+            state, w, g = self.state[x], x.detach().numpy(), x.grad.numpy()
+            t = state["step"] = state.get("step", 0) + 1
+            m = state.get("exp_avg", torch.zeros_like(x)).numpy()
+            v = state.get("exp_avg_sq", torch.zeros_like(x)).numpy()
+            m = (b1 * m + (1 - b1) * g).astype(w.dtype)
+            v = (b2 * v + (1 - b2) * g ** 2).astype(w.dtype)
+            r = m / (1 - b1 ** t) / (np.sqrt(v / (1 - b2 ** t)) + group["eps"]) + group["weight_decay"] * w
+            a, b = np.linalg.norm(w), np.linalg.norm(r)
+            x.data = torch.tensor((w - group["lr"] * (a / b if a and b else 1) * r).astype(w.dtype))
+            state["exp_avg"], state["exp_avg_sq"] = torch.tensor(m), torch.tensor(v)
+
+
+class Lion(torch.optim.Optimizer):
+    """Chen et al. 2023, program 1."""
+
+    def __init__(self, params, lr, betas, weight_decay):
+        super().__init__(params, dict(lr=lr, betas=betas, weight_decay=weight_decay))
+
+    def step(self):
+        for group in self.param_groups:
+            (x,), (b1, b2) = group["params"], group["betas"]
+            state, w, g = self.state[x], x.detach().numpy(), x.grad.numpy()
+            m = state.get("exp_avg", torch.zeros_like(x)).numpy()
+            update = np.sign(b1 * m + (1 - b1) * g) + group["weight_decay"] * w
+            x.data = torch.tensor((w - group["lr"] * update).astype(w.dtype))
+            state["exp_avg"] = torch.tensor((b2 * m + (1 - b2) * g).astype(w.dtype))
+
+
+CLASSES = {
+    "sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "rmsprop": torch.optim.RMSprop,
+    "adagrad": torch.optim.Adagrad, "nadam": torch.optim.NAdam, "adafactor": torch.optim.Adafactor,
+    "lamb": Lamb, "lion": Lion,
+}
 
 
 class CountingSgd(torch.optim.SGD):
@@ -77,23 +138,26 @@ def optimizers():
     grads[1:, 4] = 0
     yield "start", start
     yield "gradients", grads
-    for name, options in OPTIMIZERS.items():
-        o = dict(dict(SGD, betas=(0, 0), eps=0), **options)
+    for name, options in {**OPTIMIZERS, **OPTIMIZERS_LATER}.items():
+        o = dict(dict(SGD, betas=(0, options.get("alpha", 0)), eps=0), **options)
+        shape = SHAPES.get(name, (8,))
         yield f"{name}/config", np.array([o["lr"], o["momentum"], o["nesterov"], *o["betas"], o["eps"],
                                           o["weight_decay"]], np.float64)
         for bits, dtype in ((32, torch.float32), (64, torch.float64)):
-            weight = torch.nn.Parameter(torch.tensor(start).to(dtype))
+            torch.set_default_dtype(dtype)  # of NAdam's product
+            weight = torch.nn.Parameter(torch.tensor(start).to(dtype).reshape(shape))
             optimizer = CLASSES[name.split()[0]]([weight], **options)
             rows = {"weights": []}
             for g in grads:
-                weight.grad = torch.tensor(g).to(dtype)
+                weight.grad = torch.tensor(g).to(dtype).reshape(shape)
                 optimizer.step()
                 rows["weights"].append(weight.detach().numpy().copy())
                 for key, value in optimizer.state[weight].items():
                     if key != "step" and value is not None:
-                        rows.setdefault(key, []).append(value.numpy().copy())
+                        rows.setdefault(key, []).append(value.detach().numpy().copy())
             for key, values in rows.items():
                 yield f"{name}/{key}{bits}", np.stack(values)
+    torch.set_default_dtype(torch.float32)
 
 
 def clipping():

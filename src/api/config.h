@@ -10,7 +10,17 @@
 
 #include "eval/metrics.h"
 
-enum config_optimizer { CONFIG_SGD, CONFIG_ADAM, CONFIG_ADAMW };
+enum config_optimizer {
+	CONFIG_SGD,
+	CONFIG_ADAM,
+	CONFIG_ADAMW,
+	CONFIG_RMSPROP,
+	CONFIG_ADAGRAD,
+	CONFIG_NADAM,
+	CONFIG_LAMB,
+	CONFIG_LION,
+	CONFIG_ADAFACTOR,
+};
 enum config_schedule { CONFIG_CONSTANT, CONFIG_LINEAR, CONFIG_COSINE };
 enum config_loss { CONFIG_LOSS_AUTO, CONFIG_CROSS_ENTROPY, CONFIG_BCE, CONFIG_MSE };
 enum config_precision {
@@ -92,11 +102,12 @@ struct config {
 	int64_t accumulate; /* micro-batches per optimizer step; CONFIG_AUTO: as batch_size needs */
 	enum config_optimizer optimizer;
 	double lr;           /* peak learning rate; CONFIG_AUTO: by the number of parameters */
-	double momentum;     /* sgd */
+	double momentum;     /* sgd, rmsprop */
 	bool nesterov;       /* sgd */
-	double beta1, beta2; /* adam, adamw */
-	double eps;          /* adam, adamw */
-	double weight_decay; /* >= 0: decoupled for adamw, else added to the gradient */
+	double beta1, beta2; /* means of the gradient and of its square */
+	double eps;          /* what is added to denominators */
+	double weight_decay; /* >= 0: decoupled for adamw, lamb, lion, adafactor, else added to
+				the gradient */
 	bool decay_all;      /* decay biases and norms too */
 	enum config_schedule schedule;
 	double warmup;    /* below 1: share of all steps; else a number of steps */

@@ -15,8 +15,17 @@ static const char *const *patterns(const struct config_strings *strings, struct 
 struct session_options settings_session(const struct config *config, struct arena *arena)
 {
 	const struct config *c = config;
-	static const enum optimizer_kind optimizers[] = { OPTIMIZER_SGD, OPTIMIZER_ADAM,
-							  OPTIMIZER_ADAMW };
+	static const enum optimizer_kind optimizers[] = {
+		[CONFIG_SGD] = OPTIMIZER_SGD,
+		[CONFIG_ADAM] = OPTIMIZER_ADAM,
+		[CONFIG_ADAMW] = OPTIMIZER_ADAMW,
+		[CONFIG_RMSPROP] = OPTIMIZER_RMSPROP,
+		[CONFIG_ADAGRAD] = OPTIMIZER_ADAGRAD,
+		[CONFIG_NADAM] = OPTIMIZER_NADAM,
+		[CONFIG_LAMB] = OPTIMIZER_LAMB,
+		[CONFIG_LION] = OPTIMIZER_LION,
+		[CONFIG_ADAFACTOR] = OPTIMIZER_ADAFACTOR,
+	};
 	static const enum dtype halves[] = { DT_F32, DT_F32, DT_F16, DT_BF16 };
 	static const enum loss_kind losses[] = { LOSS_AUTO, LOSS_CROSS_ENTROPY, LOSS_BCE,
 						 LOSS_MSE };
@@ -30,14 +39,16 @@ struct session_options settings_session(const struct config *config, struct aren
 		.policy = c->precision_policy == CONFIG_POLICY_AUTOCAST ? POLICY_AUTOCAST
 									: POLICY_ONNXTUNE,
 		.training = {
-			.optimizer = optimizers[c->optimizer],
-			.momentum = c->momentum,
-			.nesterov = c->nesterov,
-			.beta1 = c->beta1,
-			.beta2 = c->beta2,
-			.epsilon = c->eps,
-			.decay = c->weight_decay,
-			.decay_all = c->decay_all,
+			.update = {
+				.optimizer = optimizers[c->optimizer],
+				.momentum = c->momentum,
+				.nesterov = c->nesterov,
+				.beta1 = c->beta1,
+				.beta2 = c->beta2,
+				.epsilon = c->eps,
+				.decay = c->weight_decay,
+				.decay_all = c->decay_all,
+			},
 			.clip_norm = c->clip_norm,
 			.dynamic_scale = c->precision == CONFIG_FP16 && c->loss_scale == CONFIG_AUTO,
 			.growth_interval = c->growth_interval,

@@ -20,10 +20,14 @@
 
 /* ---- learning rates ---- */
 
-/* Under a million trained numbers a model bears larger steps. */
+/* Under a million trained numbers a model bears larger steps; optimizers differ in what a rate is. */
 static double default_rate(const struct session *session)
 {
-	return session->n_elements < 1000000 ? 1e-3 : 1e-4;
+	static const double factors[] = {
+		[OPTIMIZER_ADAGRAD] = 10, [OPTIMIZER_LION] = 0.2, [OPTIMIZER_ADAFACTOR] = 10
+	};
+	double factor = factors[session->options.training.update.optimizer];
+	return (session->n_elements < 1000000 ? 1e-3 : 1e-4) * (factor ? factor : 1);
 }
 
 /* The rate of each good step. */

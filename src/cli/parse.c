@@ -327,11 +327,28 @@ enum status parse_config(const char *name, const char *text, size_t n, struct in
 }
 
 #define DEFAULT_BATCH 32
-#define DEFAULT_WEIGHT_DECAY 0.01
+
+/* What auto stands for. */
+static const struct optimizer_defaults {
+	double momentum, beta2, eps, weight_decay;
+} optimizer_defaults[] = {
+	[CONFIG_SGD] = { 0.9, 0.999, 1e-8, 0 },      [CONFIG_ADAM] = { 0.9, 0.999, 1e-8, 0 },
+	[CONFIG_ADAMW] = { 0.9, 0.999, 1e-8, 0.01 }, [CONFIG_RMSPROP] = { 0, 0.99, 1e-8, 0 },
+	[CONFIG_ADAGRAD] = { 0, 0, 1e-10, 0 },       [CONFIG_NADAM] = { 0, 0.999, 1e-8, 0 },
+	[CONFIG_LAMB] = { 0, 0.999, 1e-6, 0.01 },    [CONFIG_LION] = { 0, 0.99, 0, 0.01 },
+	[CONFIG_ADAFACTOR] = { 0, 0, 0, 0 },
+};
+
+static void set_auto(double *field, double value)
+{
+	if (*field == CONFIG_AUTO)
+		*field = value;
+}
 
 enum status parse_finish(struct invocation *inv, struct error *err)
 {
 	struct config *c = &inv->config;
+	const struct optimizer_defaults *d = &optimizer_defaults[c->optimizer];
 	bool both = c->micro_batch != CONFIG_AUTO && c->accumulate != CONFIG_AUTO;
 	int64_t product;
 	if (both && __builtin_mul_overflow(c->micro_batch, c->accumulate, &product))
@@ -352,8 +369,10 @@ enum status parse_finish(struct invocation *inv, struct error *err)
 			    "leave one of them out",
 			    (long long)c->micro_batch, (long long)c->accumulate,
 			    (long long)c->batch_size);
-	if (c->weight_decay == CONFIG_AUTO)
-		c->weight_decay = c->optimizer == CONFIG_ADAMW ? DEFAULT_WEIGHT_DECAY : 0;
+	set_auto(&c->momentum, d->momentum);
+	set_auto(&c->beta2, d->beta2);
+	set_auto(&c->eps, d->eps);
+	set_auto(&c->weight_decay, d->weight_decay);
 	if (c->nesterov && (c->optimizer != CONFIG_SGD || c->momentum == 0))
 		return fail(err, ERR_USAGE, "--nesterov needs --optimizer=sgd and a momentum");
 	return OK;

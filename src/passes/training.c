@@ -52,46 +52,6 @@ static void find_boundary(const struct graph *graph, struct list *boundary)
 	free(seen);
 }
 
-static bool is_bias_or_norm(const struct shape *shape)
-{
-	int axes = 0;
-	for (int i = 0; i < shape->rank; i++)
-		axes += shape->dim[i] > 1;
-	return axes <= 1;
-}
-
-static void update_parameter(struct builder *b, const struct training_options *o, uint32_t step,
-			     uint32_t rates, uint32_t p, uint32_t g)
-{
-	struct graph *graph = b->graph;
-	const struct value *v = graph_value(graph, p);
-	const char *m_name = arena_printf(graph->arena, "m:%s", v->name);
-	const char *v_name = arena_printf(graph->arena, "v:%s", v->name);
-	double decay = o->decay_all || !is_bias_or_norm(&v->t.shape) ? o->decay : 0;
-	b->name = v->name;
-	if (o->optimizer == OPTIMIZER_SGD) {
-		uint32_t m = o->momentum ? add_state(graph, m_name, v->t.dtype, &v->t.shape) : 0;
-		uint32_t out[2];
-		build_outputs(b, "SGD", IN(step, rates, p, g, m),
-			      (struct attr[]){ attr_double("momentum", o->momentum),
-					       attr_double("decay", decay),
-					       attr_int("nesterov", o->nesterov),
-					       { 0 } },
-			      NULL, out, m ? 2 : 1);
-		return;
-	}
-	uint32_t m = add_state(graph, m_name, v->t.dtype, &v->t.shape);
-	uint32_t s = add_state(graph, v_name, v->t.dtype, &v->t.shape), out[3];
-	build_outputs(b, "Adam", IN(step, rates, p, g, m, s),
-		      (struct attr[]){ attr_double("beta1", o->beta1),
-				       attr_double("beta2", o->beta2),
-				       attr_double("epsilon", o->epsilon),
-				       attr_double("decay", decay),
-				       attr_int("decoupled", o->optimizer == OPTIMIZER_ADAMW),
-				       { 0 } },
-		      NULL, out, 3);
-}
-
 static void build_apply(struct builder *b, const struct training_options *o, uint32_t step,
 			uint32_t weight, uint32_t loss, const struct list *params,
 			const uint32_t *gradients)
@@ -108,7 +68,7 @@ static void build_apply(struct builder *b, const struct training_options *o, uin
 	step = build(b, "GradStats", ((struct inputs){ in, params->n + 3 }),
 		     attr_double("max_norm", o->clip_norm));
 	for (uint32_t k = 0; k < params->n && b->status == OK; k++)
-		update_parameter(b, o, step, rates, params->v[k], gradients[k]);
+		optimizer_build(b, &o->update, step, rates, params->v[k], gradients[k]);
 	b->name = "optimizer";
 	build(b, "ScaleUpdate", IN(step), attr_int("dynamic", o->dynamic_scale),
 	      attr_int("growth_interval", o->growth_interval), attr_float("floor", o->min_scale));

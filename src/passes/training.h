@@ -9,17 +9,10 @@
 #ifndef ONNXTUNE_PASSES_TRAINING_H
 #define ONNXTUNE_PASSES_TRAINING_H
 
-#include "ops/build.h"
-
-enum optimizer_kind { OPTIMIZER_SGD, OPTIMIZER_ADAM, OPTIMIZER_ADAMW };
+#include "passes/optimizer.h"
 
 struct training_options {
-	enum optimizer_kind optimizer;
-	double momentum; /* SGD */
-	bool nesterov;
-	double beta1, beta2, epsilon; /* Adam, AdamW */
-	double decay;                 /* weight decay of weights */
-	bool decay_all;     /* also of biases and norms (parameters with at most one axis) */
+	struct optimizer_options update;
 	double clip_norm;   /* 0: none */
 	bool dynamic_scale; /* loss scaling, semantics of torch.amp.GradScaler */
 	int64_t growth_interval;
@@ -29,7 +22,7 @@ struct training_options {
 
 /*
  * The graph's only output is the loss sum (passes/loss). Adds the state (ops/step.h: step block,
- * learning rates; "acc:...", "m:NAME", "v:NAME" for moments) and the inputs WINDOW_WEIGHT_NAME; the
+ * learning rates; "acc:..."; moments, see passes/optimizer) and the inputs WINDOW_WEIGHT_NAME; the
  * outputs are then the gradients that the optimizer reads, in the order of *params.
  * *params (arena) lists the PARAM values that are trained, *n_params how many.
  * Parameters that the loss does not depend on are left alone.

@@ -6,6 +6,7 @@
 #include "data/npy.h"
 #include "ops/interpret.h"
 #include "ops/step.h"
+#include "passes/optimizer.h"
 #include "train/schedule.h"
 #include "trial.h"
 
@@ -61,7 +62,7 @@ static double number(const struct arrays *arrays, const char *name, const char *
 static void run(const char *op, const struct attr *attrs, const struct tensor *const *in,
 		uint32_t n_in, struct tensor *out, uint32_t n_out, struct arena *arena)
 {
-	static const bool wanted[] = { true, true, true };
+	static const bool wanted[] = { true, true, true, true };
 	const struct op_def *def = op_find("onnxtune", op, 1);
 	struct error err;
 	assert_non_null(def);
@@ -154,58 +155,123 @@ static void compare_row(const struct arrays *arrays, const char *name, const cha
 	double limit = bits == 64 ? 1e-13 : 2e-6;
 	snprintf(key, sizeof key, "%s%d", array, bits);
 	const struct tensor *expected = find(arrays, name, key);
-	assert_non_null(expected);
-	for (int64_t i = 0, n = got->shape.dim[0]; i < n; i++) {
+	if (!expected)
+		fail_msg("%s/%s is missing", name, key);
+	for (int64_t i = 0, n = shape_elements(&got->shape); i < n; i++) {
 		double e = tensor_get(expected, step * n + i), g = tensor_get(got, i);
 		if (!(fabs(g - e) <= limit * (1 + fabs(e))))
 			fail_msg("%s: %s of step %d: %.17g, not %.17g", name, key, (int)step, g, e);
 	}
 }
 
+/* First words of the cases, and what PyTorch calls the moments in the order of the operator. */
+static const struct {
+	const char *word;
+	enum optimizer_kind kind;
+	const char *moments[3];
+} optimizer_words[] = {
+	{ "sgd", OPTIMIZER_SGD, { "momentum_buffer" } },
+	{ "adam", OPTIMIZER_ADAM, { "exp_avg", "exp_avg_sq" } },
+	{ "adamw", OPTIMIZER_ADAMW, { "exp_avg", "exp_avg_sq" } },
+	{ "rmsprop", OPTIMIZER_RMSPROP, { "square_avg", "momentum_buffer" } },
+	{ "adagrad", OPTIMIZER_ADAGRAD, { "sum" } },
+	{ "nadam", OPTIMIZER_NADAM, { "exp_avg", "exp_avg_sq", "mu_product" } },
+	{ "adafactor matrix", OPTIMIZER_ADAFACTOR, { "row_var", "col_var" } },
+	{ "adafactor matrices", OPTIMIZER_ADAFACTOR, { "row_var", "col_var" } },
+	{ "adafactor vector", OPTIMIZER_ADAFACTOR, { "variance" } },
+	{ "lamb", OPTIMIZER_LAMB, { "exp_avg", "exp_avg_sq" } },
+	{ "lion", OPTIMIZER_LION, { "exp_avg" } },
+};
+
+/* The row of the longest word that the name starts with. */
+static uint32_t optimizer_word(const char *name)
+{
+	uint32_t best = ARRAY_SIZE(optimizer_words);
+	size_t length = 0;
+	for (uint32_t k = 0; k < ARRAY_SIZE(optimizer_words); k++) {
+		size_t n = strlen(optimizer_words[k].word);
+		if (!strncmp(name, optimizer_words[k].word, n) && n > length) {
+			best = k;
+			length = n;
+		}
+	}
+	if (!length)
+		fail_msg("%s: unknown optimizer", name);
+	return best;
+}
+
+/* The node that the pass makes of a case; the shape is that of the case's weights. */
+static const struct node *optimizer_node(const struct arrays *arrays, const char *name,
+					 enum dtype dtype, struct graph *graph)
+{
+	double c[CONFIG_SIZE];
+	for (int i = 0; i < CONFIG_SIZE; i++)
+		c[i] = number(arrays, name, "config", i);
+	struct optimizer_options options = {
+		.optimizer = optimizer_words[optimizer_word(name)].kind,
+		.momentum = c[MOMENTUM],
+		.nesterov = c[NESTEROV] != 0,
+		.beta1 = c[BETA1],
+		.beta2 = c[BETA2],
+		.epsilon = c[EPSILON],
+		.decay = c[DECAY],
+		.decay_all = true,
+	};
+	struct tensor p = { dtype, find(arrays, name, "weights64")->shape, NULL };
+	p.shape.rank--;
+	memmove(p.shape.dim, p.shape.dim + 1, sizeof p.shape.dim - sizeof *p.shape.dim);
+	struct error err;
+	struct builder b = { .graph = graph, .err = &err };
+	uint32_t step = graph_add_value(graph, "step", VALUE_STATE,
+					(struct tensor){ DT_U8, SHAPE(1), NULL });
+	uint32_t rates = graph_add_value(graph, "rates", VALUE_STATE,
+					 (struct tensor){ DT_F64, SHAPE(1), NULL });
+	uint32_t w = graph_add_value(graph, "w", VALUE_PARAM, p);
+	uint32_t g = graph_add_value(graph, "g", VALUE_INPUT, p);
+	optimizer_build(&b, &options, step, rates, w, g);
+	expect_ok(b.status, &err);
+	return graph_node(graph, graph->order.v[0]);
+}
+
 static void optimizer_run(const struct arrays *arrays, const char *name, enum dtype dtype)
 {
 	const struct tensor *start = arrays_find(arrays, "start");
 	const struct tensor *gradients = arrays_find(arrays, "gradients");
+	const char *const *moments = optimizer_words[optimizer_word(name)].moments;
 	int64_t n = start->shape.dim[0], steps = gradients->shape.dim[0];
-	bool sgd = !strncmp(name, "sgd", 3);
-	double c[CONFIG_SIZE];
+	double rate = number(arrays, name, "config", RATE);
+	int bits = dtype == DT_F64 ? 64 : 32;
 	struct arena arena;
 	arena_init(&arena);
-	for (int i = 0; i < CONFIG_SIZE; i++)
-		c[i] = number(arrays, name, "config", i);
-	struct attr sgd_attrs[] = { attr_double("momentum", c[MOMENTUM]),
-				    attr_double("decay", c[DECAY]),
-				    attr_int("nesterov", c[NESTEROV] != 0),
-				    { 0 } };
-	struct attr adam_attrs[] = { attr_double("beta1", c[BETA1]),
-				     attr_double("beta2", c[BETA2]),
-				     attr_double("epsilon", c[EPSILON]),
-				     attr_double("decay", c[DECAY]),
-				     attr_int("decoupled", !strncmp(name, "adamw", 5)),
-				     { 0 } };
-	uint32_t n_moments = !sgd ? 2 : c[MOMENTUM] != 0;
-	const char *const moments[] = { sgd ? "momentum_buffer" : "exp_avg", "exp_avg_sq" };
-	int bits = dtype == DT_F64 ? 64 : 32;
+	struct graph *graph = graph_new(&arena);
+	const struct node *node = optimizer_node(arrays, name, dtype, graph);
+	const struct shape *shape = &graph_value(graph, node->in[2])->t.shape;
 	/* Gradients come scaled by 4 and are halved by clipping: powers of two change no digit. */
 	struct step_block step = { .scale = 4, .inverse = 0.25f, .clip = 0.5f };
 	struct tensor block = step_tensor(&step);
-	struct tensor rates = { DT_F64, SHAPE(1), &c[RATE] };
-	struct tensor now[3] = { converted(start, 0, n, dtype, &arena),
-				 tensor_new(&arena, dtype, &SHAPE(n)),
-				 tensor_new(&arena, dtype, &SHAPE(n)) };
+	struct tensor rates = { DT_F64, SHAPE(1), &rate };
+	struct tensor now[4] = { converted(start, 0, n, dtype, &arena) };
+	now[0].shape = *shape;
+	for (uint32_t k = 4; k < node->n_in; k++) {
+		const struct tensor *t = &graph_value(graph, node->in[k])->t;
+		now[k - 3] = tensor_new(&arena, t->dtype, &t->shape);
+	}
 	for (int64_t i = 0; i < steps; i++) {
-		struct tensor g = converted(gradients, i * n, n, dtype, &arena), out[3];
+		struct tensor g = converted(gradients, i * n, n, dtype, &arena), out[4];
+		g.shape = *shape;
 		for (int64_t k = 0; k < n; k++)
 			tensor_set(&g, k, 8 * tensor_get(&g, k));
-		const struct tensor *in[] = { &block, &rates, &now[0], &g, &now[1], &now[2] };
+		const struct tensor *in[] = {
+			&block, &rates, &now[0], &g, &now[1], &now[2], &now[3]
+		};
 		step.good_steps = i;
-		run(sgd ? "SGD" : "Adam", sgd ? sgd_attrs : adam_attrs, in, 4 + n_moments, out,
-		    1 + n_moments, &arena);
-		memcpy(now, out, (1 + n_moments) * sizeof *now);
+		run(node->def->name, node->attrs, in, node->n_in, out, node->n_out, &arena);
+		memcpy(now, out, node->n_out * sizeof *now);
 		compare_row(arrays, name, "weights", bits, i, &now[0]);
-		for (uint32_t k = 0; k < n_moments; k++)
-			compare_row(arrays, name, moments[k], bits, i, &now[1 + k]);
+		for (uint32_t k = 1; k < node->n_out; k++)
+			compare_row(arrays, name, moments[k - 1], bits, i, &now[k]);
 	}
+	graph_free(graph);
 	arena_release(&arena);
 }
 

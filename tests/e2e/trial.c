@@ -47,20 +47,20 @@ static struct session_options common(void)
 struct session_options trial_sgd(void)
 {
 	struct session_options o = common();
-	o.training.optimizer = OPTIMIZER_SGD;
-	o.training.momentum = 0.9;
+	o.training.update.optimizer = OPTIMIZER_SGD;
+	o.training.update.momentum = 0.9;
 	return o;
 }
 
 struct session_options trial_adamw(void)
 {
 	struct session_options o = common();
-	o.training.optimizer = OPTIMIZER_ADAMW;
-	o.training.beta1 = 0.9;
-	o.training.beta2 = 0.999;
-	o.training.epsilon = 1e-8;
-	o.training.decay = 0.01;
-	o.training.decay_all = true;
+	o.training.update.optimizer = OPTIMIZER_ADAMW;
+	o.training.update.beta1 = 0.9;
+	o.training.update.beta2 = 0.999;
+	o.training.update.epsilon = 1e-8;
+	o.training.update.decay = 0.01;
+	o.training.update.decay_all = true;
 	return o;
 }
 

@@ -121,7 +121,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			.train = true,
 			.half = DT_F32,
 			.loss_scale = 1,
-			.training = { .optimizer = OPTIMIZER_SGD, .momentum = 0.9, .rates = 1 },
+			.training = { .update = { OPTIMIZER_SGD, .momentum = 0.9 }, .rates = 1 },
 		};
 		try_session(model, &options, &arena);
 		options.integer_labels = options.train_batch_norm = true;

@@ -232,8 +232,9 @@ static void test_errors(void **state)
 		{ "m d --lr=0x1", "--lr: '0x1' is not a number of at least 0 or 'auto'" },
 		{ "m d --beta1=1", "--beta1: '1' is not a number of at least 0 and below 1" },
 		{ "m d --clip-norm=0", "--clip-norm: '0' is not a number above 0 or 'off'" },
-		{ "m d --optimizer=adagrad",
-		  "--optimizer: 'adagrad' is not one of sgd|adam|adamw" },
+		{ "m d --optimizer=ranger",
+		  "--optimizer: 'ranger' is not one of sgd|adam|adamw|rmsprop|adagrad|nadam|lamb|"
+		  "lion|adafactor" },
 		{ "m d --warmup=1.5", "--warmup: '1.5' is not a share of all steps below 1 or a "
 				      "whole number of steps" },
 		{ "m d --warmup=-1", "--warmup: '-1' is not a share of all steps below 1 or a "
@@ -281,6 +282,8 @@ static void test_errors(void **state)
 		  "out" },
 		{ "m d --micro-batch=9223372036854775807 --accumulate=2",
 		  "--micro-batch times --accumulate is too large" },
+		{ "m d --nesterov --optimizer=rmsprop --momentum=0.9",
+		  "--nesterov needs --optimizer=sgd and a momentum" },
 		{ "m d --nesterov", "--nesterov needs --optimizer=sgd and a momentum" },
 	};
 	struct invocation inv;

@@ -1,0 +1,280 @@
+/*
+ * update.c - the kernels of optimizers that treat each element alone: RMSprop, Adagrad, NAdam and
+ * Lion, each in one pass over its memory. The formulas are those of src/ops; what is the same for
+ * all elements is a list of factors, computed once per step in double.
+ */
+#include "backend/cpu/update.h"
+
+#include "backend/cpu/loop.h"
+#include "backend/cpu/simd.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- shared ---- */
+
+bool update_supports(const struct op_call *call, const char **why)
+{
+	*why = "only for float32 parameters";
+	for (uint32_t k = 2; k < call->n_in; k++)
+		if (call->in[k].layout != LAYOUT_PLAIN ||
+		    (call->in[k].t.dtype != DT_F32 && call->in[k].t.shape.rank))
+			return false;
+	return call->in[2].t.dtype == DT_F32;
+}
+
+enum status update_create(struct device *device, const struct op_call *call, void **state,
+			  size_t *workspace, struct error *err)
+{
+	(void)device, (void)workspace, (void)err;
+	struct update_state *s = mem_alloc(sizeof *s);
+	*s = (struct update_state){ .def = call->def,
+				    .n = shape_elements(&call->in[2].t.shape),
+				    .n_rates = call->in[1].t.shape.dim[0],
+				    .n_out = call->n_out,
+				    .shape = call->in[2].t.shape };
+	for (uint32_t k = 0; k < call->n_out; k++)
+		s->bytes[k] = call->out[k].t.dtype ? tensor_bytes(&call->out[k].t) : 0;
+	for (uint32_t k = 0; call->def->attrs[k].name; k++)
+		s->attr[k] = node_double(call->node, call->def->attrs[k].name);
+	*state = s;
+	return OK;
+}
+
+bool update_begin(const struct update_state *s, const struct kernel_io *io, struct step_block *step,
+		  double *rate)
+{
+	for (uint32_t k = 0; k < s->n_out; k++) {
+		const void *in = io->in[k ? k + 3 : 2];
+		if (io->out[k] && io->out[k] != in)
+			memcpy(io->out[k], in, s->bytes[k]);
+	}
+	memcpy(step, io->in[0], sizeof *step);
+	*rate = optimizer_rate(io->in[1], s->n_rates, step->good_steps);
+	return !step->found_inf;
+}
+
+/* ---- one pass ---- */
+
+enum { FACTORS = 8 };
+
+struct pass {
+	float *p, *a, *b; /* parameter, first and second moment */
+	const float *g;
+	float factor; /* unscales and clips the gradient */
+	float f[FACTORS];
+};
+
+typedef void pass_fn(const void *pass, int64_t begin, int64_t end);
+
+/* f: alpha, 1 - alpha, epsilon, decay, rate, momentum */
+SIMD static void rmsprop(const void *pass, int64_t begin, int64_t end)
+{
+	const struct pass *j = pass;
+	float *restrict p = j->p, *restrict v = j->a;
+	const float *restrict g = j->g;
+	float factor = j->factor, keep = j->f[0], take = j->f[1], epsilon = j->f[2];
+	float decay = j->f[3], rate = j->f[4];
+	for (int64_t i = begin; i < end; i++) {
+		float d = g[i] * factor + decay * p[i];
+		v[i] = keep * v[i] + take * d * d;
+		p[i] -= rate * (d / (sqrtf(v[i]) + epsilon));
+	}
+}
+
+SIMD static void rmsprop_momentum(const void *pass, int64_t begin, int64_t end)
+{
+	const struct pass *j = pass;
+	float *restrict p = j->p, *restrict v = j->a, *restrict m = j->b;
+	const float *restrict g = j->g;
+	float factor = j->factor, keep = j->f[0], take = j->f[1], epsilon = j->f[2];
+	float decay = j->f[3], rate = j->f[4], momentum = j->f[5];
+	for (int64_t i = begin; i < end; i++) {
+		float d = g[i] * factor + decay * p[i];
+		v[i] = keep * v[i] + take * d * d;
+		m[i] = momentum * m[i] + d / (sqrtf(v[i]) + epsilon);
+		p[i] -= rate * m[i];
+	}
+}
+
+/* f: epsilon, decay, rate */
+SIMD static void adagrad(const void *pass, int64_t begin, int64_t end)
+{
+	const struct pass *j = pass;
+	float *restrict p = j->p, *restrict v = j->a;
+	const float *restrict g = j->g;
+	float factor = j->factor, epsilon = j->f[0], decay = j->f[1], rate = j->f[2];
+	for (int64_t i = begin; i < end; i++) {
+		float d = g[i] * factor + decay * p[i];
+		v[i] += d * d;
+		p[i] -= rate * (d / (sqrtf(v[i]) + epsilon));
+	}
+}
+
+/* f: 1 - beta1, beta2, 1 - beta2, correction of v, epsilon, decay, share of g and of m */
+SIMD static void nadam(const void *pass, int64_t begin, int64_t end)
+{
+	const struct pass *j = pass;
+	float *restrict p = j->p, *restrict m = j->a, *restrict v = j->b;
+	const float *restrict g = j->g;
+	float factor = j->factor, m_factor = j->f[0], v_keep = j->f[1], v_factor = j->f[2];
+	float correction = j->f[3], epsilon = j->f[4], decay = j->f[5];
+	float of_g = j->f[6], of_m = j->f[7];
+	for (int64_t i = begin; i < end; i++) {
+		float d = g[i] * factor + decay * p[i];
+		m[i] += (d - m[i]) * m_factor;
+		v[i] = v_keep * v[i] + v_factor * d * d;
+		p[i] -= (of_g * d + of_m * m[i]) / (sqrtf(v[i] * correction) + epsilon);
+	}
+}
+
+/* f: beta1, 1 - beta1, beta2, 1 - beta2, 1 - rate * decay, rate */
+SIMD static void lion(const void *pass, int64_t begin, int64_t end)
+{
+	const struct pass *j = pass;
+	float *restrict p = j->p, *restrict m = j->a;
+	const float *restrict g = j->g;
+	float factor = j->factor, keep1 = j->f[0], take1 = j->f[1], keep2 = j->f[2];
+	float take2 = j->f[3], shrink = j->f[4], rate = j->f[5];
+	for (int64_t i = begin; i < end; i++) {
+		float d = g[i] * factor, c = keep1 * m[i] + take1 * d;
+		float sign = (c > 0 ? 1.0f : 0.0f) - (c < 0 ? 1.0f : 0.0f);
+		p[i] = p[i] * shrink - rate * sign;
+		m[i] = keep2 * m[i] + take2 * d;
+	}
+}
+
+/* ---- factors of a step ---- */
+
+static pass_fn *rmsprop_step(struct pass *pass, const double *attr, double rate, int64_t good_steps,
+			     double *state)
+{
+	(void)good_steps, (void)state;
+	double alpha = attr[0], epsilon = attr[1], momentum = attr[2], decay = attr[3];
+	const double f[] = { alpha, 1 - alpha, epsilon, decay, rate, momentum };
+	for (size_t i = 0; i < ARRAY_SIZE(f); i++)
+		pass->f[i] = (float)f[i];
+	return pass->b ? rmsprop_momentum : rmsprop;
+}
+
+static pass_fn *adagrad_step(struct pass *pass, const double *attr, double rate, int64_t good_steps,
+			     double *state)
+{
+	(void)good_steps, (void)state;
+	pass->f[0] = (float)attr[0];
+	pass->f[1] = (float)attr[1];
+	pass->f[2] = (float)rate;
+	return adagrad;
+}
+
+static pass_fn *nadam_step(struct pass *pass, const double *attr, double rate, int64_t good_steps,
+			   double *state)
+{
+	double beta1 = attr[0], beta2 = attr[1], epsilon = attr[2], decay = attr[3];
+	double correction = 1 / (1 - pow(beta2, (double)good_steps + 1));
+	struct nadam_factors factors = nadam_factors(beta1, attr[4], good_steps, state);
+	const double f[] = { 1 - beta1,
+			     beta2,
+			     1 - beta2,
+			     correction,
+			     epsilon,
+			     decay,
+			     rate * factors.gradient,
+			     rate * factors.moment };
+	for (size_t i = 0; i < ARRAY_SIZE(f); i++)
+		pass->f[i] = (float)f[i];
+	return nadam;
+}
+
+static pass_fn *lion_step(struct pass *pass, const double *attr, double rate, int64_t good_steps,
+			  double *state)
+{
+	(void)good_steps, (void)state;
+	double beta1 = attr[0], beta2 = attr[1], decay = attr[2];
+	const double f[] = { beta1, 1 - beta1, beta2, 1 - beta2, 1 - rate * decay, rate };
+	for (size_t i = 0; i < ARRAY_SIZE(f); i++)
+		pass->f[i] = (float)f[i];
+	return lion;
+}
+
+static enum status run(const struct update_state *s, const struct kernel_io *io,
+		       pass_fn *(*begin)(struct pass *pass, const double *attr, double rate,
+					 int64_t good_steps, double *state))
+{
+	struct step_block step;
+	double rate;
+	if (!update_begin(s, io, &step, &rate))
+		return OK;
+	struct pass pass = {
+		.p = io->out[0],
+		.a = io->out[1],
+		.b = s->n_out > 2 ? io->out[2] : NULL,
+		.g = io->in[3],
+		.factor = step.inverse * step.clip,
+	};
+	double *state = s->n_out > 3 ? io->out[3] : NULL;
+	parallel_for(s->n, UPDATE_GRAIN, begin(&pass, s->attr, rate, step.good_steps, state),
+		     &pass);
+	return OK;
+}
+
+static enum status rmsprop_run(void *state, const struct kernel_io *io, struct stream *stream)
+{
+	(void)stream;
+	return run(state, io, rmsprop_step);
+}
+
+static enum status adagrad_run(void *state, const struct kernel_io *io, struct stream *stream)
+{
+	(void)stream;
+	return run(state, io, adagrad_step);
+}
+
+static enum status nadam_run(void *state, const struct kernel_io *io, struct stream *stream)
+{
+	(void)stream;
+	return run(state, io, nadam_step);
+}
+
+static enum status lion_run(void *state, const struct kernel_io *io, struct stream *stream)
+{
+	(void)stream;
+	return run(state, io, lion_step);
+}
+
+const struct kernel kernel_rmsprop = {
+	.op = "RMSprop",
+	.name = "vector loop",
+	.supports = update_supports,
+	.create = update_create,
+	.run = rmsprop_run,
+	.destroy = free,
+};
+
+const struct kernel kernel_adagrad = {
+	.op = "Adagrad",
+	.name = "vector loop",
+	.supports = update_supports,
+	.create = update_create,
+	.run = adagrad_run,
+	.destroy = free,
+};
+
+const struct kernel kernel_nadam = {
+	.op = "NAdam",
+	.name = "vector loop",
+	.supports = update_supports,
+	.create = update_create,
+	.run = nadam_run,
+	.destroy = free,
+};
+
+const struct kernel kernel_lion = {
+	.op = "Lion",
+	.name = "vector loop",
+	.supports = update_supports,
+	.create = update_create,
+	.run = lion_run,
+	.destroy = free,
+};

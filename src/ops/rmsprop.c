@@ -1,0 +1,58 @@
+/*
+ * rmsprop.c - RMSprop, the optimizer, as torch.optim.RMSprop, not centred:
+ *	g = g * inverse * clip + decay * p
+ *	v = alpha v + (1 - alpha) g^2;  d = g / (sqrt(v) + epsilon)
+ *	m = momentum * m + d;  d = m    (with momentum)
+ *	p = p - rate * d
+ */
+#include "ops/optimizer.h"
+
+#include <math.h>
+
+static enum status ref(struct op_io *io)
+{
+	struct step_block step;
+	double rate, alpha = node_double(io->node, "alpha");
+	double epsilon = node_double(io->node, "epsilon"), decay = node_double(io->node, "decay");
+	double momentum = node_double(io->node, "momentum");
+	if (!optimizer_begin(io, &step, &rate))
+		return OK;
+	struct tensor *p = &io->out[0], *v = &io->out[1], *m = io->n_out > 2 ? &io->out[2] : NULL;
+	for (int64_t i = 0, n = shape_elements(&p->shape); i < n; i++) {
+		double w = tensor_get(p, i);
+		double g = tensor_get(io->in[3], i) * step.inverse * step.clip + decay * w;
+		double v1 = alpha * tensor_get(v, i) + (1 - alpha) * g * g;
+		double d = g / (sqrt(v1) + epsilon);
+		tensor_set(v, i, v1);
+		if (m) {
+			d += momentum * tensor_get(m, i);
+			tensor_set(m, i, d);
+		}
+		tensor_set(p, i, w - rate * d);
+	}
+	return OK;
+}
+
+static const struct op_attr attrs[] = {
+	{ "alpha", ATTR_DOUBLE, 0, 0, 0.99, NULL },
+	{ "epsilon", ATTR_DOUBLE, 0, 0, 1e-8, NULL },
+	{ "momentum", ATTR_DOUBLE, 0, 0, 0, NULL },
+	{ "decay", ATTR_DOUBLE, 0, 0, 0, NULL },
+	{ 0 },
+};
+static const struct op_arg in[] = {
+	OPTIMIZER_INPUTS, { "V", ARG_KEEP, 0 }, { "M", ARG_KEEP | ARG_OPTIONAL, 0 }, { 0 }
+};
+static const struct op_arg out[] = { { "P", 0, 3 }, { "V", 0, 5 }, { "M", 0, 6 }, { 0 } };
+
+const struct op_def op_onnxtune_rmsprop = {
+	.domain = "onnxtune",
+	.name = "RMSprop",
+	.since = 1,
+	.attrs = attrs,
+	.in = in,
+	.out = out,
+	.flags = OP_NO_GRAD,
+	.infer = optimizer_infer,
+	.ref = ref,
+};
