@@ -1,0 +1,57 @@
+/*
+ * cudasim.h - look-alikes of CUDA's libraries for machines without a GPU, and how tests steer them.
+ * The backend's own sources and kernels run on it; its headers are in include/, kernels see shim.h.
+ *
+ * Like tests/mockdev it takes every freedom that CUDA leaves to a device:
+ *  - Nothing runs before the host waits. Then streams run in an order drawn at random, as events
+ *    allow: perhaps only what the wait is for, perhaps everything else before it.
+ *  - Threads of a block run in random order between barriers. Shared memory is full of NaNs when a
+ *    block starts, so is new memory of the device and of cudaMallocHost, and host memory between a
+ *    copy out and the wait. Lanes that take no part in an exchange of a warp give NaNs.
+ *  - Device memory can be touched only by simulated work: for the host it is not accessible. A block
+ *    ends at an inaccessible page (but for the bytes up to a multiple of 256, which are checked after
+ *    each kernel) and its addresses are never given out again.
+ *  - Captured work runs with the arguments that it had when it was captured.
+ *
+ * Wrong use that CUDA reports gets CUDA's error. Wrong use that CUDA leaves undefined ends the
+ * process with one line on stderr that starts with "cudasim: " and says which kernel did it:
+ *  - access to memory that is freed, was never allocated or lies over an end; misaligned access;
+ *  - barriers and exchanges that some threads of a block or warp do not reach, or reach elsewhere;
+ *  - host memory of a copy that changes before the stream has run the copy;
+ *  - work on the default stream, which the backend never uses;
+ *  - what is left at the end of the process: memory, streams, events, graphs, handles.
+ *
+ * Stricter than CUDA: memory must not be freed while queued work uses it, and streams that capture
+ * take no events.
+ */
+#ifndef ONNXTUNE_TESTS_CUDASIM_H
+#define ONNXTUNE_TESTS_CUDASIM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The order of streams and threads from now on (the environment's CUDASIM_SEED, or 0, before). */
+void cudasim_seed(uint64_t seed);
+
+/* What cudaGetDeviceCount and cudaGetDeviceProperties tell. Preset: 1 device 8.0 with 1 GiB. */
+struct cudasim_devices {
+	int count;
+	int major, minor;
+	size_t memory; /* of each device */
+};
+void cudasim_set_devices(const struct cudasim_devices *devices);
+
+struct cudasim_counts {
+	uint64_t kernels;   /* kernels that ran, of kernels/ and compiled at run time */
+	uint64_t libraries; /* calls of cuBLASLt and cuDNN that ran */
+	uint64_t copies;    /* copies and fills that ran */
+	uint64_t hosts;     /* host functions that ran */
+	uint64_t graphs;    /* graphs that were launched */
+	uint64_t compiled;  /* programs that the compiler ran for, not found in the cache */
+};
+struct cudasim_counts cudasim_counts(void);
+
+/* The bytes of device memory that are allocated now. */
+size_t cudasim_memory_used(void);
+
+#endif

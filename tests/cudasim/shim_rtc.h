@@ -1,0 +1,71 @@
+/*
+ * shim_rtc.h - declarations for code that is compiled at run time (nvrtc.c), which includes no
+ * standard headers: there NVRTC knows the mathematical functions and no more, and so does this.
+ */
+#ifndef ONNXTUNE_TESTS_CUDASIM_SHIM_RTC_H
+#define ONNXTUNE_TESTS_CUDASIM_SHIM_RTC_H
+
+typedef __SIZE_TYPE__ size_t;
+using cudaStream_t = struct CUstream_st *;
+struct dim3 {
+	unsigned int x, y, z;
+};
+
+#define CUDASIM_UNARY(name)                                                                        \
+	extern "C" float name##f(float) noexcept;                                                  \
+	extern "C" double name(double) noexcept;
+#define CUDASIM_BINARY(name)                                                                       \
+	extern "C" float name##f(float, float) noexcept;                                           \
+	extern "C" double name(double, double) noexcept;
+CUDASIM_UNARY(acos)
+CUDASIM_UNARY(acosh)
+CUDASIM_UNARY(asin)
+CUDASIM_UNARY(asinh)
+CUDASIM_UNARY(atan)
+CUDASIM_UNARY(atanh)
+CUDASIM_UNARY(cbrt)
+CUDASIM_UNARY(ceil)
+CUDASIM_UNARY(cos)
+CUDASIM_UNARY(cosh)
+CUDASIM_UNARY(erf)
+CUDASIM_UNARY(erfc)
+CUDASIM_UNARY(exp)
+CUDASIM_UNARY(exp2)
+CUDASIM_UNARY(expm1)
+CUDASIM_UNARY(fabs)
+CUDASIM_UNARY(floor)
+CUDASIM_UNARY(log)
+CUDASIM_UNARY(log10)
+CUDASIM_UNARY(log1p)
+CUDASIM_UNARY(log2)
+CUDASIM_UNARY(nearbyint)
+CUDASIM_UNARY(rint)
+CUDASIM_UNARY(round)
+CUDASIM_UNARY(sin)
+CUDASIM_UNARY(sinh)
+CUDASIM_UNARY(sqrt)
+CUDASIM_UNARY(tan)
+CUDASIM_UNARY(tanh)
+CUDASIM_UNARY(trunc)
+CUDASIM_BINARY(atan2)
+CUDASIM_BINARY(copysign)
+CUDASIM_BINARY(fdim)
+CUDASIM_BINARY(fmax)
+CUDASIM_BINARY(fmin)
+CUDASIM_BINARY(fmod)
+CUDASIM_BINARY(pow)
+CUDASIM_BINARY(remainder)
+extern "C" float fmaf(float, float, float) noexcept;
+extern "C" double fma(double, double, double) noexcept;
+
+#define isnan(x) __builtin_isnan(x)
+#define isinf(x) __builtin_isinf(x)
+#define isfinite(x) __builtin_isfinite(x)
+#define signbit(x) __builtin_signbit(x)
+
+static inline int abs(int x)
+{
+	return x < 0 ? -x : x;
+}
+
+#endif
