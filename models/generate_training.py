@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes training/{scaler,optimizers,clipping,schedules}.npz, described in README.md: what PyTorch's
+"""Makes training/{scaler,optimizers,clipping,schedules,plateaus}.npz, described in README.md: what PyTorch's
 gradient scaler, optimizers and clipping do step by step; LAMB and Lion, which it has not, as their
 papers define them. Versions: requirements.txt."""
 import math
@@ -194,6 +194,73 @@ def factor(kind, step, warmup, total):
     return max(0.0, 0.5 * (1.0 + math.cos(math.pi * 2.0 * 0.5 * progress)))
 
 
+def torch_factors(make, steps):
+    """Of a scheduler of torch.optim.lr_scheduler, at steps from 0."""
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1, dtype=torch.float64))], lr=1.0, momentum=0.9)
+    scheduler, rows = make(optimizer), []
+    for _ in range(steps):
+        rows.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    return np.array(rows)
+
+
+def wsd(step, warmup, total, fall):
+    """get_wsd_schedule of the Transformers library with linear decay."""
+    if step < warmup:
+        return step / max(1, warmup)
+    if step < total - fall:
+        return 1.0
+    return max(0.0, 1.0 - (step - (total - fall)) / max(1, fall))
+
+
+def more_schedules():
+    lr = torch.optim.lr_scheduler
+    # steps, warm-up (a share), the schedule's numbers; the warm-up of all but one-cycle and wsd is before PyTorch's
+    for total, warm, each, gamma in ((20, 0, 7, 0.1), (50, 0.1, 10, 0.5), (10, 0, 1, 0.9)):
+        rows = torch_factors(lambda o: lr.StepLR(o, each, gamma), total - math.ceil(total * warm))
+        yield "step", total, warm, each, gamma, rows
+    yield "step", 30, 0, 0.5, 0.1, torch_factors(lambda o: lr.StepLR(o, 15, 0.1), 30)
+    for total, warm, power in ((20, 0, 2), (50, 0.1, 0.5), (10, 0, 1)):
+        after = total - math.ceil(total * warm)
+        yield "polynomial", total, warm, power, 0, torch_factors(lambda o: lr.PolynomialLR(o, after, power), after)
+    for total, warm in ((20, 0.3), (150, 0.1), (37, 0.25), (10, 0.2)):
+        yield "one-cycle", total, warm, 0, 0, torch_factors(
+            lambda o: lr.OneCycleLR(o, 1.0, total, pct_start=warm), total)
+    for cycles, longer, first, warm in ((3, 1, 10, 0), (4, 2, 4, 0.1), (1, 1, 12, 0), (3, 3, 5, 0)):
+        after = sum(first * longer ** k for k in range(cycles))
+        total = after
+        while total - math.ceil(total * warm) < after:
+            total += 1
+        yield "restarts", total, warm, cycles, longer, torch_factors(
+            lambda o: lr.CosineAnnealingWarmRestarts(o, first, longer), after)
+    for total, warm, fall in ((100, 0.1, 0.2), (20, 0, 7), (7, 0.1, 0.5)):
+        steps = math.ceil(total * fall) if fall < 1 else fall
+        yield "wsd", total, warm, fall, 0, np.array(
+            [wsd(s, math.ceil(total * warm), total, steps) for s in range(math.ceil(total * warm), total)])
+
+
+def plateaus():
+    rng = np.random.default_rng(4)
+    for name, factor, patience, losses in (
+        ("falling", 0.1, 2, np.linspace(1, 0.1, 20)),
+        ("flat", 0.5, 2, np.ones(20)),
+        ("noisy", 0.3, 1, np.exp(-np.arange(40) / 10) + 0.1 * rng.standard_normal(40) ** 2),
+        ("impatient", 0.5, 0, 1 + 0.1 * rng.standard_normal(20)),
+        ("threshold", 0.5, 3, 1 - 5e-5 * np.arange(30)),
+        ("not a number", 0.5, 1, np.array([1, 0.5, np.nan, np.nan, 0.4, np.nan, 0.3, 0.3, 0.3, 0.3])),
+    ):
+        optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1, dtype=torch.float64))], lr=1.0)
+        scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=factor, patience=patience, eps=0)
+        rates = []
+        for loss in losses:
+            scheduler.step(loss)
+            rates.append(optimizer.param_groups[0]["lr"])
+        yield f"{name}/config", np.array([factor, patience])
+        yield f"{name}/losses", losses
+        yield f"{name}/rates", np.array(rates)
+
+
 def schedules():
     for total, share in ((1, 0), (1, 0.1), (2, 0.1), (7, 0.1), (10, 0), (20, 0.1), (100, 0.1), (150, 0.03), (5, 0.9)):
         warmup = math.ceil(total * share)
@@ -201,12 +268,17 @@ def schedules():
             name = f"{kind} {total} {share}"
             yield f"{name}/config", np.array([total, share, warmup])
             yield f"{name}/factor", np.array([factor(kind, s, warmup, total) for s in range(total + 1)])
+    for kind, total, share, a, b, rows in more_schedules():
+        name = f"{kind} {total} {share} {a} {b}"
+        yield f"{name}/config", np.array([total, share, math.ceil(total * share)])
+        yield f"{name}/numbers", np.array([a, b], np.float64)
+        yield f"{name}/factor", rows  # of the last steps, without the warm-up before
 
 
 def main():
     torch.set_num_threads(1)
     OUT.mkdir(exist_ok=True)
-    for make in (scaler, optimizers, clipping, schedules):
+    for make in (scaler, optimizers, clipping, schedules, plateaus):
         np.savez(OUT / f"{make.__name__}.npz", **dict(make()))
 
 

@@ -21,7 +21,17 @@ enum config_optimizer {
 	CONFIG_LION,
 	CONFIG_ADAFACTOR,
 };
-enum config_schedule { CONFIG_CONSTANT, CONFIG_LINEAR, CONFIG_COSINE };
+enum config_schedule {
+	CONFIG_CONSTANT,
+	CONFIG_LINEAR,
+	CONFIG_COSINE,
+	CONFIG_STEP,
+	CONFIG_POLYNOMIAL,
+	CONFIG_ONE_CYCLE,
+	CONFIG_RESTARTS,
+	CONFIG_WSD,
+	CONFIG_PLATEAU,
+};
 enum config_loss { CONFIG_LOSS_AUTO, CONFIG_CROSS_ENTROPY, CONFIG_BCE, CONFIG_MSE };
 enum config_precision {
 	CONFIG_PRECISION_AUTO,
@@ -85,6 +95,13 @@ struct config_memory {
 	double percent; /* of the device's memory */
 };
 
+/* The numbers behind a choice, as in step:0.5,0.1; those that are not given have their default. */
+#define CONFIG_ARGS_MAX 2
+struct config_args {
+	double v[CONFIG_ARGS_MAX];
+	uint32_t given;
+};
+
 #define CONFIG_AUTO (-1)
 
 /* Steps of a run, which has a table with the learning rate of each. */
@@ -110,7 +127,8 @@ struct config {
 				the gradient */
 	bool decay_all;      /* decay biases and norms too */
 	enum config_schedule schedule;
-	double warmup;    /* below 1: share of all steps; else a number of steps */
+	struct config_args schedule_args; /* see train/schedule.h */
+	double warmup;                    /* below 1: share of all steps; else a number of steps */
 	double clip_norm; /* L2 norm that gradients are clipped to; 0: not clipped */
 	enum config_loss loss;
 	int64_t seed;

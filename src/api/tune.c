@@ -9,7 +9,7 @@
 #include "api/tune.h"
 
 #include "api/output.h"
-#include "train/schedule.h"
+#include "api/rates.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -17,33 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- learning rates ---- */
-
-/* Under a million trained numbers a model bears larger steps; optimizers differ in what a rate is. */
-static double default_rate(const struct session *session)
-{
-	static const double factors[] = {
-		[OPTIMIZER_ADAGRAD] = 10, [OPTIMIZER_LION] = 0.2, [OPTIMIZER_ADAFACTOR] = 10
-	};
-	double factor = factors[session->options.training.update.optimizer];
-	return (session->n_elements < 1000000 ? 1e-3 : 1e-4) * (factor ? factor : 1);
-}
-
-/* The rate of each good step. */
-static enum status set_rates(struct project *p, int64_t steps, struct error *err)
-{
-	const struct config *c = p->config;
-	static const enum schedule_kind kinds[] = { SCHEDULE_CONSTANT, SCHEDULE_LINEAR,
-						    SCHEDULE_COSINE };
-	struct schedule schedule = { kinds[c->schedule], c->warmup, steps };
-	double peak = c->lr == CONFIG_AUTO ? default_rate(p->session) : c->lr;
-	int64_t n = steps > 0 ? steps : 1;
-	double *rates = arena_alloc(&p->arena, (size_t)n * sizeof *rates);
-	for (int64_t i = 0; i < n; i++)
-		rates[i] = peak * schedule_factor(&schedule, i);
-	return session_set_rates(p->session, rates, err);
-}
 
 /* ---- the log of steps ---- */
 
@@ -94,6 +67,7 @@ struct run {
 	FILE *log;
 	int64_t steps, per_epoch; /* to do, and in an epoch */
 	int64_t done;             /* windows, those of no weight too */
+	int64_t good_steps;
 	double started, step_started;
 };
 
@@ -104,6 +78,7 @@ static enum status end_step(struct run *run, const struct batch *batch, struct e
 	struct step_result r;
 	TRY(session_end_window(p->session, &r, err));
 	double now = api_now(), seconds = now - run->step_started;
+	run->good_steps = r.good_steps;
 	run->result->steps++;
 	run->result->skipped += r.skipped;
 	run->result->last_loss = r.loss;
@@ -163,6 +138,8 @@ static enum status epoch(struct run *run, int64_t number, int64_t epochs, struct
 		status = step(run, &end, err);
 	ui->draw(ui->ctx, &run->bar, api_now(), true);
 	progress_release(&run->bar);
+	if (status == OK && run->done < run->steps && *ui->stop <= 0)
+		status = rates_epoch(run->p, number + 1, run->good_steps, err);
 	return status;
 }
 
@@ -247,7 +224,7 @@ enum status tune_run(const struct config *config, const struct api_ui *ui, struc
 	out->output = output_path(config, &p->arena);
 	TRY_GOTO(check_output(p, out->output, err), out_run);
 	TRY_GOTO(open_log(config->log, &log, err), out_run);
-	TRY_GOTO(set_rates(p, steps, err), out_run);
+	TRY_GOTO(rates_begin(p, steps, err), out_run);
 	TRY_GOTO(plan_last_batch(p, err), out_run);
 	log_note(&ui->log, "training %u tensors, %lld numbers, by %s; %lld steps of %lld samples",
 		 p->session->n_parameters, (long long)p->session->n_elements, loss_name(p->loss),

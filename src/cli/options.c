@@ -57,6 +57,20 @@ const char *const option_group_titles[GROUP_COUNT] = {
 /* The smallest positive one: a number that must not be 0. */
 #define ABOVE_0 DBL_TRUE_MIN
 
+#define STEPS_OR_SHARE "a share below 1 or a number of steps"
+
+static const struct option_arg schedule_args[] = {
+	{ CONFIG_STEP, ABOVE_0, CONFIG_STEPS_MAX, 1.0 / 3, STEPS_OR_SHARE },
+	{ CONFIG_STEP, 0, 1, 0.1, "a factor from 0 to 1" },
+	{ CONFIG_POLYNOMIAL, ABOVE_0, 100, 2, "a power above 0 and at most 100" },
+	{ CONFIG_RESTARTS, 1, 10000, 3, "a number of cycles from 1 to 10000" },
+	{ CONFIG_RESTARTS, 1, 100, 1, "a factor from 1 to 100" },
+	{ CONFIG_WSD, ABOVE_0, CONFIG_STEPS_MAX, 0.2, STEPS_OR_SHARE },
+	{ CONFIG_PLATEAU, 0, BELOW_1, 0.1, "a factor of at least 0 and below 1" },
+	{ CONFIG_PLATEAU, 0, CONFIG_STEPS_MAX, 2, "a number of epochs" },
+	{ 0 },
+};
+
 /* clang-format off */
 const struct option options[] = {
 	{ "epochs", 0, OPTION_COUNT, "N|auto", "auto", NULL, 0, CONFIG_STEPS_MAX, "auto", CONFIG_AUTO,
@@ -111,10 +125,16 @@ const struct option options[] = {
 	{ "decay-all", 0, OPTION_FLAG, NULL, "no",
 	  .field = SET(decay_all), .group = GROUP_TRAINING, .commands = TUNE,
 	  .help = "weight decay of biases and norms too" },
-	{ "schedule", 0, OPTION_CHOICE, "constant|linear|cosine", "cosine",
-	  .choices = WORDS("constant", "linear", "cosine"),
+	{ "schedule", 0, OPTION_CHOICE, "NAME[:A[,B]]", "cosine",
+	  .choices = WORDS("constant", "linear", "cosine", "step", "polynomial", "one-cycle",
+			   "restarts", "wsd", "plateau"),
+	  .args = schedule_args, .args_field = SET(schedule_args),
 	  .field = SET(schedule), .group = GROUP_TRAINING, .commands = TUNE,
-	  .help = "how the learning rate falls after the warm-up: not, or to 0 at the last step" },
+	  .help = "the learning rate after the warm-up: constant; linear, cosine, polynomial:POWER (2) "
+		  "to 0 at the last step; step:EACH,FACTOR (0.1 times after each third); one-cycle; "
+		  "restarts:CYCLES,LONGER (3 cosines, each 1 times as long as the last); wsd:FALL "
+		  "(constant, over the last 0.2 linear to 0); plateau:FACTOR,EPOCHS (0.1 times when "
+		  "the validation loss was not better for more than 2 epochs)" },
 	{ "warmup", 0, OPTION_WARMUP, "FRACTION|STEPS", "0.1", "of all steps",
 	  .field = SET(warmup), .group = GROUP_TRAINING, .commands = TUNE,
 	  .help = "how long the learning rate rises: a share of all steps below 1, or a number of "

@@ -66,6 +66,13 @@ enum option_group {
 
 extern const char *const option_group_titles[GROUP_COUNT];
 
+/* A number that may follow a choice: CHOICE:A,B. In the order of the choice's numbers. */
+struct option_arg {
+	unsigned choice;
+	double min, max, fallback;
+	const char *what; /* "a number above 0"; NULL ends the list */
+};
+
 struct option {
 	const char *name; /* without the dashes; also the key in a configuration file */
 	char letter;      /* of the short form; 0: none */
@@ -78,7 +85,9 @@ struct option {
 	double word_value;
 	/* OPTION_CHOICE: the words for 0, 1, ...; OPTION_STRINGS: what may be given. Ends with NULL. */
 	const char *const *choices;
-	size_t field; /* offset in struct invocation */
+	const struct option_arg *args; /* OPTION_CHOICE: numbers behind the words; NULL: none */
+	size_t args_field;             /* offset of their struct config_args */
+	size_t field;                  /* offset in struct invocation */
 	enum option_group group;
 	unsigned commands;      /* bit set of enum command */
 	bool command_line_only; /* not in configuration files */

@@ -13,6 +13,7 @@ struct parsing {
 	const struct option *option;
 	const char *text;
 	void *field;
+	struct config_args *args; /* of a choice */
 	struct arena *arena;
 	struct error *err;
 };
@@ -20,6 +21,7 @@ struct parsing {
 struct printing {
 	const struct option *option;
 	const void *field;
+	const struct config_args *args;
 	uint32_t i; /* of a list */
 	struct text *out;
 };
@@ -135,13 +137,53 @@ static enum status find_choice(const struct parsing *p, unsigned *out)
 			return OK;
 		}
 	}
-	return fail(p->err, ERR_USAGE, "'%s' is not one of %s", p->text, p->option->values);
+	struct text words = { 0 };
+	for (unsigned i = 0; p->option->choices[i]; i++)
+		text_add(&words, "%s%s", i ? "|" : "", p->option->choices[i]);
+	fail(p->err, ERR_USAGE, "'%s' is not one of %s", p->text, words.s ? words.s : "");
+	text_release(&words);
+	return ERR_USAGE;
+}
+
+/* The numbers behind the choice; `text` (may be NULL) is what follows the colon. */
+static enum status parse_args(const struct parsing *p, unsigned choice, char *text)
+{
+	struct config_args args = { 0 };
+	uint32_t n = 0;
+	for (const struct option_arg *arg = p->option->args; arg && arg->what; arg++) {
+		if (arg->choice != choice)
+			continue;
+		const char *number = strsep(&text, ",");
+		args.v[n] = arg->fallback;
+		if (number && (!number_parse(number, &args.v[n]) || args.v[n] < arg->min ||
+			       args.v[n] > arg->max))
+			return fail(p->err, ERR_USAGE, "'%s': '%s' is not %s", p->text, number,
+				    arg->what);
+		args.given += number != NULL;
+		n++;
+	}
+	if (text)
+		return fail(p->err, ERR_USAGE, "'%s': %s takes %s", p->text,
+			    p->option->choices[choice],
+			    n == 0   ? "no number"
+			    : n == 1 ? "one number"
+				     : "two numbers");
+	*p->args = args;
+	return OK;
 }
 
 static enum status parse_choice(const struct parsing *p)
 {
+	struct parsing word = *p;
+	char *text = arena_strdup(p->arena, p->text);
 	unsigned i;
-	TRY(find_choice(p, &i));
+	if (!p->option->args) {
+		TRY(find_choice(p, &i));
+	} else {
+		word.text = strsep(&text, ":");
+		TRY(find_choice(&word, &i));
+		TRY(parse_args(p, i, text));
+	}
 	memcpy(p->field, &i, sizeof i); /* an enum of whatever type */
 	return OK;
 }
@@ -213,6 +255,10 @@ static void print_choice(const struct printing *p)
 	unsigned x;
 	memcpy(&x, p->field, sizeof x);
 	text_add(p->out, "%s", p->option->choices[x]);
+	for (uint32_t k = 0; p->option->args && k < p->args->given; k++) {
+		text_add(p->out, k ? "," : ":");
+		print_real(p->args->v[k], p->out);
+	}
 }
 
 static enum status parse_warmup(const struct parsing *p)
@@ -461,7 +507,14 @@ static const struct kind kinds[] = {
 enum status value_parse(const struct option *option, const char *text, struct invocation *inv,
 			struct arena *arena, struct error *err)
 {
-	const struct parsing p = { option, text, (char *)inv + option->field, arena, err };
+	const struct parsing p = {
+		.option = option,
+		.text = text,
+		.field = (char *)inv + option->field,
+		.args = (void *)((char *)inv + option->args_field),
+		.arena = arena,
+		.err = err,
+	};
 	return kinds[option->kind].parse(&p);
 }
 
@@ -474,7 +527,13 @@ uint32_t value_count(const struct option *option, const struct invocation *inv)
 void value_print(const struct option *option, const struct invocation *inv, uint32_t i,
 		 struct text *out)
 {
-	const struct printing p = { option, (const char *)inv + option->field, i, out };
+	const struct printing p = {
+		.option = option,
+		.field = (const char *)inv + option->field,
+		.args = (const void *)((const char *)inv + option->args_field),
+		.i = i,
+		.out = out,
+	};
 	kinds[option->kind].print(&p);
 }
 

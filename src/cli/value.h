@@ -7,7 +7,8 @@
  *   OPTION_STRINGS     struct config_strings        not empty; each value is added
  *   OPTION_COUNT       int64_t                      a whole number, or the word
  *   OPTION_REAL        double                       a number, or the word
- *   OPTION_CHOICE      an enum                      one of the words
+ *   OPTION_CHOICE      an enum                      one of the words; with args: WORD[:A[,B]], and
+                                                   struct config_args
  *   OPTION_WARMUP      double                       a number below 1, or a whole number
  *   OPTION_VALIDATION  struct config_validation     a number in (0, 1), or a path
  *   OPTION_SIZE        struct config_size           HxW, N, or auto

@@ -7,6 +7,7 @@
 #include "ops/interpret.h"
 #include "ops/step.h"
 #include "passes/optimizer.h"
+#include "train/plateau.h"
 #include "train/schedule.h"
 #include "trial.h"
 
@@ -330,31 +331,64 @@ static void clipping_follows_pytorch(void **state)
 
 static void schedule_case(const struct arrays *arrays, const char *name)
 {
-	static const char *const kinds[] = { [SCHEDULE_CONSTANT] = "constant",
-					     [SCHEDULE_LINEAR] = "linear",
-					     [SCHEDULE_COSINE] = "cosine" };
+	static const char *const kinds[] = {
+		[SCHEDULE_CONSTANT] = "constant",     [SCHEDULE_LINEAR] = "linear",
+		[SCHEDULE_COSINE] = "cosine",         [SCHEDULE_STEP] = "step",
+		[SCHEDULE_POLYNOMIAL] = "polynomial", [SCHEDULE_ONE_CYCLE] = "one-cycle",
+		[SCHEDULE_RESTARTS] = "restarts",     [SCHEDULE_WSD] = "wsd",
+	};
+	const struct tensor *numbers = find(arrays, name, "numbers");
+	const struct tensor *factors = find(arrays, name, "factor");
 	double warmup = number(arrays, name, "config", 1);
-	struct schedule schedule = { .warmup = warmup,
+	struct schedule schedule = { .kind = ARRAY_SIZE(kinds),
+				     .warmup = warmup,
 				     .steps = (int64_t)number(arrays, name, "config", 0) };
 	for (uint32_t k = 0; k < ARRAY_SIZE(kinds); k++)
 		if (!strncmp(name, kinds[k], strlen(kinds[k])))
 			schedule.kind = k;
-	for (int64_t i = 0; i <= schedule.steps; i++) {
-		double e = number(arrays, name, "factor", i), f = schedule_factor(&schedule, i);
-		if (!(fabs(f - e) <= 1e-15))
-			fail_msg("%s: step %d: %.17g, not %.17g", name, (int)i, f, e);
+	assert_true(schedule.kind < ARRAY_SIZE(kinds));
+	schedule.a = numbers ? tensor_get(numbers, 0) : 0;
+	schedule.b = numbers ? tensor_get(numbers, 1) : 0;
+	/* PyTorch multiplies each step's rate into the next. */
+	double limit = numbers ? 1e-13 : 1e-15;
+	int64_t n = factors->shape.dim[0], first = numbers ? schedule.steps - n : 0;
+	for (int64_t i = 0; i < n; i++) {
+		double e = tensor_get(factors, i), f = schedule_factor(&schedule, first + i);
+		if (!(fabs(f - e) <= limit))
+			fail_msg("%s: step %d: %.17g, not %.17g", name, (int)(first + i), f, e);
 	}
 	/* The same warm-up as a number of steps; one of a single step can't be told from a share. */
 	struct schedule counted = schedule;
 	counted.warmup = number(arrays, name, "config", 2);
-	for (int64_t i = 0; counted.warmup >= 1 && i <= schedule.steps; i++)
+	bool whole = schedule.kind != SCHEDULE_ONE_CYCLE; /* which does not round the share */
+	for (int64_t i = 0; whole && counted.warmup >= 1 && i <= schedule.steps; i++)
 		assert_true(schedule_factor(&counted, i) == schedule_factor(&schedule, i));
 }
 
-static void schedules_follow_transformers(void **state)
+static void schedules_follow_their_sources(void **state)
 {
 	(void)state;
 	for_cases("schedules.npz", "config", schedule_case);
+}
+
+static void plateau_case(const struct arrays *arrays, const char *name)
+{
+	struct plateau plateau = { 0 };
+	double rate = 1;
+	for (int64_t i = 0, n = find(arrays, name, "losses")->shape.dim[0]; i < n; i++) {
+		double e = number(arrays, name, "rates", i);
+		if (plateau_epoch(&plateau, number(arrays, name, "losses", i),
+				  number(arrays, name, "config", 1)))
+			rate *= number(arrays, name, "config", 0);
+		if (!(fabs(rate - e) <= 1e-14 * e))
+			fail_msg("%s: epoch %d: %.17g, not %.17g", name, (int)i, rate, e);
+	}
+}
+
+static void plateaus_follow_pytorch(void **state)
+{
+	(void)state;
+	for_cases("plateaus.npz", "config", plateau_case);
 }
 
 int main(void)
@@ -364,7 +398,8 @@ int main(void)
 		cmocka_unit_test(loss_scale_keeps_above_its_floor),
 		cmocka_unit_test(optimizers_follow_pytorch),
 		cmocka_unit_test(clipping_follows_pytorch),
-		cmocka_unit_test(schedules_follow_transformers),
+		cmocka_unit_test(schedules_follow_their_sources),
+		cmocka_unit_test(plateaus_follow_pytorch),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -282,6 +282,19 @@ static void test_errors(void **state)
 		  "out" },
 		{ "m d --micro-batch=9223372036854775807 --accumulate=2",
 		  "--micro-batch times --accumulate is too large" },
+		{ "m d --schedule=steps",
+		  "--schedule: 'steps' is not one of constant|linear|cosine|step|polynomial|"
+		  "one-cycle|restarts|wsd|plateau" },
+		{ "m d --schedule=step:0",
+		  "--schedule: 'step:0': '0' is not a share below 1 or a number "
+		  "of steps" },
+		{ "m d --schedule=restarts:2,3,4",
+		  "--schedule: 'restarts:2,3,4': restarts takes two numbers" },
+		{ "m d --schedule=wsd:0.2,1", "--schedule: 'wsd:0.2,1': wsd takes one number" },
+		{ "m d --schedule=cosine:1", "--schedule: 'cosine:1': cosine takes no number" },
+		{ "m d --schedule=plateau:",
+		  "--schedule: 'plateau:': '' is not a factor of at least 0 "
+		  "and below 1" },
 		{ "m d --nesterov --optimizer=rmsprop --momentum=0.9",
 		  "--nesterov needs --optimizer=sgd and a momentum" },
 		{ "m d --nesterov", "--nesterov needs --optimizer=sgd and a momentum" },
@@ -371,7 +384,7 @@ static void test_round_trip(void **state)
 		"tune a b --lr=0.1 --lr=3e-7 --micro-batch=3 --image-size=3x4 --resize=pad:left,0.5 "
 		"--mean=0.1,0.2,0.3 --std=1 --freeze=a --freeze=#b --train=\"c\" --fail-under=r2=0.1 "
 		"--validation=x/ --output=a#b --labels=\n --report=\\ --log=a\t --split=\ta --steps=3 "
-		"--memory=3G --clip-norm=off --loss-scale=2 --optimizer=sgd --nesterov --warmup=7 --range=-1-1",
+		"--schedule=restarts:4,2 --memory=3G --clip-norm=off --loss-scale=2 --optimizer=sgd --nesterov --warmup=7 --range=-1-1",
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
 		for (int c = 0; c < COMMAND_COUNT; c++) {

@@ -1,0 +1,24 @@
+/*
+ * rates.h - the learning rates of a run: the peak, the schedule, and what happens to them after an
+ * epoch.
+ */
+#ifndef ONNXTUNE_API_RATES_H
+#define ONNXTUNE_API_RATES_H
+
+#include "api/project.h"
+
+/*
+ * Sets the rate of each of the run's good steps. ERR_USAGE when the schedule needs a validation part
+ * and the data has none.
+ */
+enum status MUST_CHECK rates_begin(struct project *project, int64_t steps, struct error *err);
+
+/*
+ * After an epoch (counted from 1) that is not the last: with the plateau schedule evaluates, and
+ * makes the rates of the steps after `good_steps` smaller when the loss has not improved. OK also
+ * when *ui->stop cut the evaluation short.
+ */
+enum status MUST_CHECK rates_epoch(struct project *project, int64_t epoch, int64_t good_steps,
+				   struct error *err);
+
+#endif
