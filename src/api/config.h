@@ -155,7 +155,8 @@ struct config {
 	enum config_channels channels;
 	enum config_layout layout;
 	bool no_shuffle;
-	const char *labels; /* file of class names, one a line; NULL: auto */
+	const char *label_column; /* of CSV files; NULL: by the usual names */
+	const char *labels;       /* file of class names, one a line; NULL: auto */
 
 	/* device */
 	enum config_device device;

@@ -125,6 +125,7 @@ static enum status open_data(struct project *p, bool train, struct error *err)
 		.names = p->names,
 		.validation = c->validation.fraction,
 		.validation_path = c->validation.folder,
+		.label_column = c->label_column,
 		.split = c->split,
 		.seed = (uint64_t)c->seed,
 		.evaluate_only = !train,
@@ -143,9 +144,12 @@ static enum status open_data(struct project *p, bool train, struct error *err)
 static void note_classes(const struct project *p)
 {
 	const struct label_map *map = &p->dataset.labels;
+	bool folders = p->dataset.folders;
+	const char *thing = folders ? "folder" : "label";
+	const char *in_order = folders ? ", folders " : ", labels ";
 	for (uint32_t i = 0; i < map->n_folders && i < 50; i++)
-		log_note(&p->ui->log, "class %u: folder '%s'%s%s", map->classes[i], map->folders[i],
-			 map->rule == LABELS_BY_NAME ? ", " : ", folders ",
+		log_note(&p->ui->log, "class %u: %s '%s'%s%s", map->classes[i], thing,
+			 map->folders[i], map->rule == LABELS_BY_NAME ? ", " : in_order,
 			 label_rule_text(map->rule));
 }
 
@@ -235,6 +239,8 @@ static enum status open_session(struct project *p, bool train, struct problems *
 	struct session_options options = settings_session(p->config, &p->arena);
 	options.train = train;
 	options.integer_labels = p->dataset.targets == TARGETS_CLASSES;
+	if (options.loss == LOSS_AUTO && p->dataset.multi_label)
+		options.loss = LOSS_BCE;
 	options.training.rates = steps > 0 ? steps : 1;
 	options.dump = p->ui->dump;
 	options.dump_ctx = p->ui->ctx;
@@ -301,7 +307,7 @@ static enum status check_classes(struct project *p, int64_t classes, struct erro
 	struct dataset *ds = &p->dataset;
 	if (ds->targets != TARGETS_CLASSES || ds->n_classes == classes)
 		return OK;
-	if (ds->images || ds->n_classes > classes || ds->n_classes == p->names.n)
+	if (ds->labels.n_folders || ds->n_classes > classes || ds->n_classes == p->names.n)
 		return fail(err, ERR_INPUT,
 			    "%s: the data has %u classes, the model tells %lld "
 			    "apart",

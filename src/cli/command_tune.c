@@ -29,7 +29,7 @@ static int check_gates(struct cli *cli, const struct config *config, const struc
 
 static const char *const *class_names(const struct project *p)
 {
-	return p->dataset.targets == TARGETS_CLASSES ? p->dataset.labels.names : NULL;
+	return p->dataset.labels.names;
 }
 
 static void print_evaluation(FILE *out, const char *title, const struct project *p,

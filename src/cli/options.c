@@ -222,6 +222,10 @@ const struct option options[] = {
 	{ "no-shuffle", 0, OPTION_FLAG, NULL, "no",
 	  .field = SET(no_shuffle), .group = GROUP_DATA, .commands = TUNE,
 	  .help = "take the training data in the order of the files, every epoch" },
+	{ "label-column", 0, OPTION_STRING, "NAME[,NAME...]", NULL,
+	  .field = SET(label_column), .group = GROUP_DATA, .commands = DATA,
+	  .help = "the columns of CSV files with the labels; else label, class, target, y, or the "
+		  "last; in labels.csv all but the file's" },
 	{ "labels", 0, OPTION_STRING, "FILE", NULL,
 	  .field = SET(labels), .group = GROUP_DATA, .commands = DATA,
 	  .help = "class names, one a line, in the order of the model's outputs" },

@@ -8,6 +8,7 @@
 #include "data/dataset.h"
 
 #include "data/parts.h"
+#include "data/table.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -110,26 +111,48 @@ static enum status check_parts_agree(struct opening *o, struct error *err)
 static enum status open_part(struct opening *o, const struct location *l, struct part *out,
 			     struct error *err)
 {
-	return o->ds->images ? part_open_images(o, l, out, err) : part_open_arrays(o, l, out, err);
+	typedef enum status open_fn(struct opening *, const struct location *, struct part *,
+				    struct error *);
+	static open_fn *const open[] = {
+		[FORM_IMAGES] = part_open_images,
+		[FORM_LISTED] = part_open_listed,
+		[FORM_ARRAYS] = part_open_arrays,
+		[FORM_TABLE] = part_open_table,
+	};
+	return open[l->form](o, l, out, err);
 }
 
 static enum status open_parts(struct opening *o, struct error *err)
 {
+	static const char *const holds[] = {
+		[FORM_IMAGES] = "images",
+		[FORM_LISTED] = "a list of images",
+		[FORM_ARRAYS] = "arrays",
+		[FORM_TABLE] = "a table",
+	};
 	struct dataset *ds = o->ds;
 	bool trains = !o->options->evaluate_only;
 	enum form form = trains ? o->train.form : o->validation.form;
 	if (trains && !o->split && o->validation.form != form)
-		return fail(err, ERR_INPUT, "%s holds %s, %s does not", o->train.path,
-			    form == FORM_IMAGES ? "images" : "arrays", o->validation.path);
-	ds->images = form == FORM_IMAGES;
+		return fail(err, ERR_INPUT, "%s holds %s, %s does not", o->train.path, holds[form],
+			    o->validation.path);
+	ds->images = form == FORM_IMAGES || form == FORM_LISTED;
 	ds->targets = o->options->targets;
-	if (ds->images)
+	if (ds->images && o->options->n_inputs != 1)
+		return fail(err, ERR_INPUT,
+			    "images feed one input, but the model has %u; give arrays named as the "
+			    "inputs",
+			    o->options->n_inputs);
+	ds->folders = form == FORM_IMAGES;
+	if (ds->folders)
 		TRY(opening_map_folders(o, err));
+	else if (form != FORM_ARRAYS)
+		TRY(opening_map_labels(o, err));
 	if (trains)
 		TRY(open_part(o, &o->train, &ds->train, err));
 	if (!o->split)
 		TRY(open_part(o, &o->validation, &ds->validation, err));
-	if (!ds->images && ds->targets == TARGETS_CLASSES)
+	if (!ds->labels.n && form != FORM_IMAGES && ds->targets == TARGETS_CLASSES)
 		name_classes(o);
 	TRY(check_classes(o, err));
 	if (o->split)

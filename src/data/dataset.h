@@ -1,6 +1,6 @@
 /*
- * dataset.h - the samples of a folder of images or of array files: where they lie, their targets,
- * which of them train and which validate. Knows nothing of training; decoding and batches are the
+ * dataset.h - the samples of a folder of images, array files or tables: where they lie, their
+ * targets, which of them train and which validate. Knows nothing of training; decoding and batches are the
  * loader's (loader.h).
  *
  * Forms of DATA, with NAME one of train, val, valid, validation, test:
@@ -9,10 +9,18 @@
  *     DATA/NAME.npz             arrays; or DATA/NAME/x.npy, y.npy; or DATA/NAME/ with one .npz
  *     DATA/CLASS/...png         no parts: a stratified part is taken for validation
  *     DATA.npz, DATA/x.npy y.npy, DATA/ with one .npz     the same
+ *     DATA/NAME.csv, DATA.csv, DATA/ with one .csv        tables
+ *     DATA/NAME/labels.csv, DATA/labels.csv               images and their labels
  *
  * Arrays are named as the model's inputs (one input: `x` or any name), targets `labels` or `y`,
  * optional weights of samples `weights`. Arrays are given to the model as they are: no image
  * settings apply.
+ *
+ * A table has a header; its label column is `label`, `class`, `target`, `y` or the last, the others
+ * fill the model's single input in their order. Several label columns are targets of a sample each.
+ * labels.csv lists image files of its folder in its first column (or `file`, `filename`, `image`,
+ * `path`), the others are labels. Labels that are whole numbers are classes, other numbers values,
+ * texts names of classes.
  */
 #ifndef ONNXTUNE_DATA_DATASET_H
 #define ONNXTUNE_DATA_DATASET_H
@@ -45,6 +53,7 @@ struct dataset_options {
 	struct class_names names;
 	double validation;           /* the part taken where the data has none: 0.2 */
 	const char *validation_path; /* validation data of its own (any form without parts) */
+	const char *label_column;    /* of CSV files; several by commas; NULL: as above */
 	const char *split;           /* NAME used for validation; NULL: the first there is */
 	uint64_t seed;               /* of the split */
 	/*
@@ -71,10 +80,14 @@ struct part {
 struct dataset {
 	enum target_kind targets; /* CLASSES or VALUES */
 	bool images;
+	bool folders; /* the labels are the names of folders */
+	/* TARGETS_VALUES: nothing but 0 and 1, which tell for each class whether a sample has it */
+	bool multi_label;
 	struct part train, validation; /* train.n is 0 when only evaluating */
 	/* The validation part is a test set: report on it, choose nothing by it. */
 	bool report_only;
 	uint32_t n_classes; /* TARGETS_CLASSES */
+	/* Classes; of TARGETS_VALUES the columns where they have names. n is 0 else. */
 	struct label_map labels;
 	uint32_t n_corrupt; /* images found damaged so far */
 	const struct log *log;

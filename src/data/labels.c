@@ -130,9 +130,9 @@ static uint32_t match_names(const char *const *folders, uint32_t n, const struct
 	return matches;
 }
 
-enum status label_map_make(const char *const *folders, uint32_t n, const struct class_names *names,
-			   uint32_t outputs, struct arena *arena, struct label_map *out,
-			   struct error *err)
+enum status label_map_make(const char *const *folders, uint32_t n, const char *things,
+			   const struct class_names *names, uint32_t outputs, struct arena *arena,
+			   struct label_map *out, struct error *err)
 {
 	uint32_t *classes = arena_alloc(arena, n * sizeof *classes), matches = 0;
 	const char *unknown = NULL;
@@ -146,18 +146,17 @@ enum status label_map_make(const char *const *folders, uint32_t n, const struct 
 	struct label_map map = { .folders = folders, .n_folders = n, .classes = classes };
 	if (usable && (matches || names->given)) {
 		if (unknown)
-			return fail(err, ERR_INPUT, "class folder '%s' is not a class of %s",
-				    unknown, names->source);
+			return fail(err, ERR_INPUT, "%s '%s' is not a class of %s", things, unknown,
+				    names->source);
 		map.rule = LABELS_BY_NAME;
 		map.n = names->n;
 		map.names = names->v;
 	} else {
 		if (outputs && n != outputs)
-			return fail(
-				err, ERR_INPUT,
-				"there are %u class folders, but the model has %u outputs; "
-				"name its classes with --labels FILE or add the missing folders",
-				n, outputs);
+			return fail(err, ERR_INPUT,
+				    "there are %u %ss, but the model has %u outputs; "
+				    "name its classes with --labels FILE or add the missing %ss",
+				    n, things, outputs, things);
 		map_by_order(folders, n, arena, classes, &map);
 	}
 	*out = map;

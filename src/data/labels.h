@@ -35,10 +35,10 @@ struct label_map {
 };
 
 /*
- * Maps folders to the classes of a model with `outputs` of them (0: as many as there are
+ * Maps folders (or other `things` with names: "label") to the classes of a model with `outputs` of them (0: as many as there are
  * folders). ERR_INPUT when the counts differ, or a folder is not among names that should match.
  */
-enum status MUST_CHECK label_map_make(const char *const *folders, uint32_t n,
+enum status MUST_CHECK label_map_make(const char *const *folders, uint32_t n, const char *things,
 				      const struct class_names *names, uint32_t outputs,
 				      struct arena *arena, struct label_map *out,
 				      struct error *err);

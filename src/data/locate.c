@@ -22,24 +22,47 @@ static const char *base_name(const char *path)
 	return slash && slash[1] ? slash + 1 : path;
 }
 
-/* The only .npz file in the folder, or NULL. */
-static enum status find_npz(const char *path, struct arena *arena, const char **out,
-			    struct error *err)
+/* The only file of that ending (".npz") in the folder, or NULL. */
+static enum status find_only(const char *path, const char *end, struct arena *arena,
+			     const char **out, struct error *err)
 {
 	struct folder folder;
 	const char *found = NULL;
 	TRY(folder_read(path, arena, &folder, err));
 	for (uint32_t i = 0; i < folder.n; i++) {
-		if (folder.v[i].folder || !ends_with(folder.v[i].name, ".npz"))
+		if (folder.v[i].folder || !ends_with(folder.v[i].name, end))
 			continue;
 		if (found)
 			return fail(err, ERR_INPUT,
-				    "%s: holds several .npz files; name them train.npz and "
-				    "val.npz, or give one of them",
-				    path);
+				    "%s: holds several %s files; name them train%s and "
+				    "val%s, or give one of them",
+				    path, end, end, end);
 		found = arena_printf(arena, "%s/%s", path, folder.v[i].name);
 	}
 	*out = found;
+	return OK;
+}
+
+/* What l->path, a folder, holds. */
+static enum status locate_in_folder(struct location *l, struct arena *arena, struct error *err)
+{
+	const char *list = arena_printf(arena, "%s/labels.csv", l->path), *file = NULL;
+	if (folder_has(arena_printf(arena, "%s/x.npy", l->path)))
+		return OK;
+	if (folder_has(list)) {
+		l->form = FORM_LISTED;
+		l->path = list;
+		return OK;
+	}
+	TRY(find_only(l->path, ".npz", arena, &file, err));
+	if (!file) {
+		l->form = FORM_TABLE;
+		TRY(find_only(l->path, ".csv", arena, &file, err));
+	}
+	if (file)
+		l->path = file;
+	else
+		l->form = FORM_IMAGES;
 	return OK;
 }
 
@@ -49,34 +72,35 @@ static enum status locate(const char *path, const char *name, struct arena *aren
 {
 	if (!folder_has(path))
 		return fail(err, ERR_IO, "%s: there is no such file or folder", path);
-	struct location l = { FORM_ARRAYS, path, name };
-	if (!folder_is(path)) {
-		if (!ends_with(path, ".npz"))
-			return fail(err, ERR_INPUT,
-				    "%s: data is a folder of images, an .npz file, or a folder "
-				    "with x.npy and y.npy",
-				    path);
-	} else if (!folder_has(arena_printf(arena, "%s/x.npy", path))) {
-		const char *npz = NULL;
-		TRY(find_npz(path, arena, &npz, err));
-		l.form = npz ? FORM_ARRAYS : FORM_IMAGES;
-		l.path = npz ? npz : path;
+	struct location l = { .form = FORM_ARRAYS, .path = path, .name = name };
+	if (folder_is(path)) {
+		TRY(locate_in_folder(&l, arena, err));
+	} else if (ends_with(path, ".csv")) {
+		l.form = ends_with(path, "/labels.csv") ? FORM_LISTED : FORM_TABLE;
+	} else if (!ends_with(path, ".npz")) {
+		return fail(err, ERR_INPUT,
+			    "%s: data is a folder of images, an .npz or .csv file, or a folder "
+			    "with x.npy and y.npy",
+			    path);
 	}
 	*out = l;
 	return OK;
 }
 
-/* DATA/NAME or DATA/NAME.npz; FORM_NONE when there is neither. */
+/* DATA/NAME, DATA/NAME.npz or DATA/NAME.csv; FORM_NONE when there is none. */
 static enum status locate_part(const char *data, const char *name, struct arena *arena,
 			       struct location *out, struct error *err)
 {
 	const char *folder = arena_printf(arena, "%s/%s", data, name);
-	const char *npz = arena_printf(arena, "%s.npz", folder);
+	static const char *const ends[] = { ".npz", ".csv" };
 	*out = (struct location){ 0 };
 	if (folder_is(folder))
 		return locate(folder, name, arena, out, err);
-	if (folder_has(npz))
-		return locate(npz, name, arena, out, err);
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		const char *file = arena_printf(arena, "%s%s", folder, ends[i]);
+		if (folder_has(file))
+			return locate(file, name, arena, out, err);
+	}
 	return OK;
 }
 

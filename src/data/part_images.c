@@ -107,11 +107,6 @@ enum status opening_map_folders(struct opening *o, struct error *err)
 {
 	struct dataset *ds = o->ds;
 	const struct dataset_options *options = o->options;
-	if (options->n_inputs != 1)
-		return fail(err, ERR_INPUT,
-			    "images feed one input, but the model has %u; give arrays named as the "
-			    "inputs",
-			    options->n_inputs);
 	if (options->targets == TARGETS_VALUES)
 		return fail(err, ERR_INPUT,
 			    "class folders give classes, but the model is trained on values; give "
@@ -120,8 +115,8 @@ enum status opening_map_folders(struct opening *o, struct error *err)
 	TRY(find_class_folders(o, err));
 	if (!o->n_folders) /* says what is missing */
 		return OK;
-	TRY(label_map_make(o->folders, o->n_folders, &options->names, options->classes, &ds->arena,
-			   &ds->labels, err));
+	TRY(label_map_make(o->folders, o->n_folders, "class folder", &options->names,
+			   options->classes, &ds->arena, &ds->labels, err));
 	ds->n_classes = ds->labels.n;
 	return OK;
 }

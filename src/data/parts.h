@@ -8,12 +8,19 @@
 #include "base/map.h"
 #include "data/dataset.h"
 
-enum form { FORM_NONE, FORM_IMAGES, FORM_ARRAYS };
+enum form {
+	FORM_NONE,
+	FORM_IMAGES, /* a folder of class folders */
+	FORM_LISTED, /* images and their labels in a CSV file */
+	FORM_ARRAYS,
+	FORM_TABLE, /* a CSV file */
+};
 
 struct location {
 	enum form form;
-	const char *path; /* the folder or .npz file */
+	const char *path; /* the folder, .npz or .csv file */
 	const char *name; /* of the part */
+	uint32_t samples; /* of a CSV file, by opening_map_labels */
 };
 
 /* What dataset_open works on. */
@@ -22,7 +29,7 @@ struct opening {
 	struct dataset *ds;
 	struct location train, validation;
 	bool split; /* validation is to be taken from train */
-	/* The class folders of all parts, sorted, and the index of each. */
+	/* The class folders, or names in CSV files, of all parts, sorted, and the index of each. */
 	const char **folders;
 	uint32_t n_folders;
 	struct map folder_index;
@@ -34,11 +41,16 @@ enum status MUST_CHECK opening_locate(struct opening *o, const char *data, struc
 /* Collects the class folders of both locations and maps them to classes (part_images.c). */
 enum status MUST_CHECK opening_map_folders(struct opening *o, struct error *err);
 
-/* Opens a location of images or of arrays (part_images.c, part_arrays.c). */
+/* Opens a location (part_images.c, part_arrays.c, part_table.c). */
 enum status MUST_CHECK part_open_images(struct opening *o, const struct location *l,
 					struct part *out, struct error *err);
 enum status MUST_CHECK part_open_arrays(struct opening *o, const struct location *l,
 					struct part *out, struct error *err);
+
+enum status MUST_CHECK part_open_listed(struct opening *o, const struct location *l,
+					struct part *out, struct error *err);
+enum status MUST_CHECK part_open_table(struct opening *o, const struct location *l,
+				       struct part *out, struct error *err);
 
 /* Divides ds->train into training and validation (part_split.c). */
 enum status MUST_CHECK opening_split(struct opening *o, struct error *err);

@@ -25,9 +25,8 @@ static enum status allocate(enum dtype dtype, const struct shape *shape, struct 
 	return OK;
 }
 
-/* Element i as a class number. */
-static enum status take_class(const struct tensor *in, int64_t i, uint32_t limit, int64_t *out,
-			      struct error *err)
+enum status targets_class(const struct tensor *in, int64_t i, uint32_t limit, int64_t *out,
+			  struct error *err)
 {
 	int64_t x;
 	if (dtype_is_float(in->dtype)) {
@@ -62,7 +61,8 @@ enum status targets_classes(const struct tensor *in, uint32_t classes, struct te
 	TRY(allocate(DT_I64, &shape, &t, err));
 	int64_t *x = t.data, n = shape_elements(&shape);
 	for (int64_t i = 0; i < n; i++) {
-		enum status status = take_class(in, i, classes ? classes : CLASSES_MAX, &x[i], err);
+		enum status status = targets_class(in, i, classes ? classes : CLASSES_MAX, &x[i],
+						   err);
 		if (status != OK) {
 			free(t.data);
 			return status;

@@ -12,6 +12,12 @@
 #define CLASSES_MAX (1u << 24)
 
 /*
+ * Element i of an array as a class number below `classes`, or IGNORED_CLASS: a whole number.
+ */
+enum status MUST_CHECK targets_class(const struct tensor *in, int64_t i, uint32_t classes,
+				     int64_t *out, struct error *err);
+
+/*
  * int64 class numbers from integers, bools or whole floats: -100 becomes IGNORED_CLASS, [N,1]
  * becomes [N]. Numbers must be below `classes` (0: CLASSES_MAX). The memory (free) goes to
  * out->data.

@@ -30,7 +30,7 @@ says 'an empty folder' 'folder: the folder is empty' folder
 mkdir folder/a folder/b
 says 'empty class folders' 'folder: no JPEG or PNG images in class folders (folder/CLASS/x.png)' folder
 rm -r folder
-says 'a file that is no data' 'm.onnx: data is a folder of images, an .npz file, or *' m.onnx
+says 'a file that is no data' 'm.onnx: data is a folder of images, an .npz or .csv file, or *' m.onnx
 mkdir folder
 ln -s nowhere folder/train.npz
 says 'a link to nothing' 'folder/train.npz: No such file or directory' folder

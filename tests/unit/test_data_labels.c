@@ -101,8 +101,8 @@ static void test_mapping(void **state)
 					     maps[i].given };
 		arena_init(&arena);
 		uint32_t n = count(maps[i].folders);
-		enum status status = label_map_make(maps[i].folders, n, &names, maps[i].outputs,
-						    &arena, &map, &err);
+		enum status status = label_map_make(maps[i].folders, n, "class folder", &names,
+						    maps[i].outputs, &arena, &map, &err);
 		if (maps[i].says) {
 			if (status != ERR_INPUT || !strstr(err.text, maps[i].says))
 				fail_msg("case %zu: %d '%s'", i, status, err.text);
