@@ -46,6 +46,24 @@ static size_t page_bytes(const struct block *b)
 	return b->address + round_up(b->bytes, ALIGNMENT) - first_page(b);
 }
 
+/*
+ * The gaps beside a block hold NaNs in every type that differ from place to place, and whose bits
+ * arithmetic would change: for float they are signalling ones, and conversions to the others give
+ * one kind of NaN.
+ */
+static uint8_t gap_byte(uintptr_t address)
+{
+	uint32_t x = (uint32_t)(address / 4 * 0x9e3779b1);
+	uint32_t word = 0xff80ff80 | (x >> 26 << 16) | (x >> 8 & 0x7f) | 0x10001;
+	return (uint8_t)(word >> 8 * (address % 4));
+}
+
+/* Where the checked bytes before a block start. */
+static uintptr_t before(const struct block *b)
+{
+	return b->address - first_page(b) < 64 ? first_page(b) : b->address - 64;
+}
+
 static void protect(const struct block *b, int protection)
 {
 	if (mprotect((void *)first_page(b), page_bytes(b), protection))
@@ -81,6 +99,8 @@ static void *new_block(size_t bytes, bool pinned)
 	*b = (struct block){ end - round_up(bytes, ALIGNMENT), bytes, true, pinned };
 	protect(b, PROT_READ | PROT_WRITE);
 	memset((void *)first_page(b), POISON, page_bytes(b));
+	for (uintptr_t a = before(b); a < end; a = a + 1 == b->address ? a + 1 + bytes : a + 1)
+		*(uint8_t *)a = gap_byte(a);
 	if (!pinned && !memory.open)
 		protect(b, PROT_NONE);
 	return (void *)b->address;
@@ -167,16 +187,15 @@ void memory_close(void)
 
 static void check_gap(const struct block *b)
 {
-	const uint8_t *gap = (const uint8_t *)b->address;
-	for (size_t i = b->bytes; i % ALIGNMENT; i++)
-		if (gap[i] != POISON)
+	uintptr_t end = b->address + b->bytes, last = b->address + round_up(b->bytes, ALIGNMENT);
+	for (uintptr_t a = end; a < last; a++)
+		if (*(const uint8_t *)a != gap_byte(a))
 			sim_fatal("a write %zu bytes over the end of %zu bytes of device memory",
-				  i - b->bytes, b->bytes);
-	/* The first page holds bytes before the block. */
-	for (const uint8_t *before = (const uint8_t *)first_page(b); before < gap; before++)
-		if (*before != POISON)
+				  (size_t)(a - end), b->bytes);
+	for (uintptr_t a = before(b); a < b->address; a++)
+		if (*(const uint8_t *)a != gap_byte(a))
 			sim_fatal("a write %zu bytes before %zu bytes of device memory",
-				  (size_t)(gap - before), b->bytes);
+				  (size_t)(b->address - a), b->bytes);
 }
 
 void memory_check_gaps(void)

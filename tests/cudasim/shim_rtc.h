@@ -68,4 +68,33 @@ static inline int abs(int x)
 	return x < 0 ? -x : x;
 }
 
+/* nvrtc.c appends this for each kernel that it finds: a kernel has one argument, a structure. */
+template <class A> static inline size_t cudasim_argument_size(void (*)(A))
+{
+	return sizeof(A);
+}
+
+template <class A> static inline void cudasim_call(void (*kernel)(A), void *argument)
+{
+	static_assert(__is_trivially_copyable(A), "arguments of kernels are plain data");
+	kernel(*static_cast<A *>(argument));
+}
+
+#define CUDASIM_KERNEL(name)                                                                       \
+	extern "C" void cudasim_run_##name(void *argument)                                         \
+	{                                                                                          \
+		cudasim_call(name, argument);                                                      \
+	}                                                                                          \
+	extern "C" size_t cudasim_size_##name()                                                    \
+	{                                                                                          \
+		return cudasim_argument_size(name);                                                \
+	}
+
+/* Makes the loader allocate the shared memory of the library, see library.c. */
+static thread_local char cudasim_touched[16];
+extern "C" void cudasim_touch()
+{
+	static_cast<volatile char *>(cudasim_touched)[0] = 0;
+}
+
 #endif
