@@ -67,6 +67,16 @@ struct config_gates {
 	uint32_t n;
 };
 
+struct config_scale {
+	const char *pattern;
+	double factor;
+};
+
+struct config_scales {
+	struct config_scale *v;
+	uint32_t n;
+};
+
 struct config_resize {
 	enum config_resize_mode mode;
 	bool pad_left;    /* pad: the picture stays at the left and top; else in the centre */
@@ -142,7 +152,12 @@ struct config {
 	int64_t growth_interval; /* good steps after which the scale doubles */
 
 	/* what is trained: patterns of parameter names, `train` wins over `freeze` */
-	struct config_strings freeze, train;
+	struct config_strings freeze, train;   /* train: or "last:N", the last N weighted nodes */
+	struct config_scales lr_scale;         /* the last pattern that matches counts */
+	double layer_decay;                    /* factor of the rate for each layer of depth */
+	struct config_strings decay, no_decay; /* `decay` wins */
+	double dropout;                        /* before the head; 0: none */
+	const char *loss_output;               /* NULL: the first */
 	enum config_batch_norm batch_norm;
 
 	/* data */

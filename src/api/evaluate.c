@@ -159,11 +159,11 @@ static enum status count_batch(struct project *p, const struct batch *batch, str
 {
 	TRY(session_predict(p->session, batch->inputs, y, err));
 	if (p->loss == LOSS_CROSS_ENTROPY)
-		count_classes(p, batch, &y[0], out, sums);
+		count_classes(p, batch, &y[p->output], out, sums);
 	else if (p->dataset.targets == TARGETS_CLASSES)
-		count_binary(p, batch, &y[0], out, sums);
+		count_binary(p, batch, &y[p->output], out, sums);
 	else
-		count_values(p, batch, &y[0], out, sums);
+		count_values(p, batch, &y[p->output], out, sums);
 	return OK;
 }
 
@@ -182,9 +182,10 @@ enum status project_evaluate(struct project *project, const char *description,
 	bool end = false;
 	int64_t done = 0;
 	enum status status;
-	y[0] = *session_output_type(project->session, 0);
-	y[0].data = mem_alloc(tensor_bytes(&y[0]));
-	begin(project, &y[0], out);
+	struct tensor *wanted = &y[project->output];
+	*wanted = *session_output_type(project->session, project->output);
+	wanted->data = mem_alloc(tensor_bytes(wanted));
+	begin(project, wanted, out);
 	progress_begin(&bar, part->n, ui->interval, api_now(), "%s", description);
 	TRY_GOTO(loader_open(&options, &loader, err), out);
 	ui->draw(ui->ctx, &bar, api_now(), false);
@@ -206,7 +207,7 @@ enum status project_evaluate(struct project *project, const char *description,
 out:
 	loader_free(loader);
 	progress_release(&bar);
-	free(y[0].data);
+	free(wanted->data);
 	free(y);
 	if (status != OK)
 		evaluated_release(out);

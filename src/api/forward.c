@@ -441,7 +441,7 @@ static enum status bind_trained(struct forward *f, struct graph **out, struct er
 	struct param_verdict *verdicts = arena_alloc(f->arena, loaded->values.n * sizeof *verdicts);
 	bool *trained = arena_alloc(f->arena, loaded->values.n);
 	struct binding bound;
-	TRY(params_choose(loaded, f->shapes, options.freeze, options.train_only, verdicts,
+	TRY(params_choose(loaded, f->shapes, options.freeze, options.train_only, 0, verdicts,
 			  f->problems, err));
 	for (uint32_t i = 1; i < loaded->values.n; i++)
 		trained[i] = verdicts[i].trained;

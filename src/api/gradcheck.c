@@ -119,6 +119,7 @@ static enum status open_data(struct gradcheck *c, struct gradcheck_result *out, 
 	c->model = c->project.model;
 	c->shapes = c->project.shapes;
 	c->loss = c->project.loss;
+	c->options.output = c->project.output;
 	c->inputs = arena_alloc(c->arena, (c->model->graph->inputs.n + 2) * sizeof *c->inputs);
 	out->function = arena_printf(c->arena, "%s of %lld samples of %s", loss_name(c->loss),
 				     (long long)c->project.micro_batch, c->config->data);
@@ -165,7 +166,7 @@ static enum status bind_model(struct gradcheck *c, bool for_values, struct graph
 			 out_graph);
 	if (c->with_loss) {
 		b.graph = bound.graph;
-		struct loss_head head = loss_find(b.graph, b.graph->outputs.v[0]);
+		struct loss_head head = loss_find(b.graph, b.graph->outputs.v[c->options.output]);
 		loss_build(&b, &head, c->loss);
 		TRY_GOTO(b.status, out_graph);
 	}
@@ -181,8 +182,8 @@ static enum status choose_trained(struct gradcheck *c, struct error *err)
 	const struct graph *loaded = c->model->graph;
 	struct param_verdict *verdicts = arena_alloc(c->arena, loaded->values.n * sizeof *verdicts);
 	c->trained = arena_alloc(c->arena, loaded->values.n);
-	TRY(params_choose(loaded, c->shapes, c->options.freeze, c->options.train_only, verdicts,
-			  c->problems, err));
+	TRY(params_choose(loaded, c->shapes, c->options.freeze, c->options.train_only,
+			  c->options.output, verdicts, c->problems, err));
 	for (uint32_t i = 1; i < loaded->values.n; i++)
 		c->trained[i] = verdicts[i].trained &&
 				shape_elements(&graph_value(loaded, i)->t.shape);

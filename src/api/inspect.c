@@ -72,7 +72,8 @@ static void count_operators(struct inspect_result *r, const struct graph *loaded
 }
 
 /* How the model ends, and the loss that fits: for class labels where one does, else for values. */
-static void find_ending(struct inspect_result *r, enum loss_kind asked, bool *integer_labels)
+static void find_ending(struct inspect_result *r, uint32_t output, enum loss_kind asked,
+			bool *integer_labels)
 {
 	struct problems ignored = { 0 };
 	struct binding bound;
@@ -81,7 +82,7 @@ static void find_ending(struct inspect_result *r, enum loss_kind asked, bool *in
 	if (bind_graph(r->model->graph, r->shapes, NULL, &bound, &ignored, &err) != OK)
 		return; /* told when the constants are looked at */
 	const struct graph *g = bound.graph;
-	r->head = loss_find(g, g->outputs.v[0]);
+	r->head = loss_find(g, g->outputs.v[output]);
 	r->has_ending = true;
 	for (int round = 0; round < 2; round++) {
 		*integer_labels = !round;
@@ -141,7 +142,7 @@ static enum status choose_constants(struct inspect_result *r, const struct sessi
 	struct param_verdict *verdicts = arena_alloc(&r->arena,
 						     loaded->values.n * sizeof *verdicts);
 	enum status status = params_choose(loaded, r->shapes, options->freeze, options->train_only,
-					   verdicts, &r->problems, err);
+					   options->output, verdicts, &r->problems, err);
 	if (status == ERR_USAGE)
 		return status;
 	list_constants(r, verdicts, status == OK);
@@ -265,7 +266,8 @@ static enum status look(struct inspect_result *r, const struct config *config,
 	choose_sizes(r, config);
 	TRY(settings_shapes(config, r->model->graph, r->micro_batch, &ui->log, &r->arena,
 			    &r->shapes, err));
-	find_ending(r, options.loss, &options.integer_labels);
+	TRY(settings_output(config, r->model->graph, &options.output, err));
+	find_ending(r, options.output, options.loss, &options.integer_labels);
 	TRY(choose_constants(r, &options, err));
 	if (r->problems.total)
 		return OK;

@@ -97,11 +97,11 @@ static void note_preprocessing(const struct project *p)
 
 /* ---- data ---- */
 
-/* Classes that the declared type of the first output tells apart, 0 when it doesn't say. */
+/* Classes that the declared type of the output tells apart, 0 when it doesn't say. */
 static uint32_t declared_classes(const struct project *p)
 {
 	const struct graph *g = p->model->graph;
-	const struct shape *shape = &graph_value(g, g->outputs.v[0])->t.shape;
+	const struct shape *shape = &graph_value(g, g->outputs.v[p->output])->t.shape;
 	if (shape->rank != 2 || shape->dim[1] < 1 || shape->dim[1] > UINT32_MAX)
 		return 0;
 	return shape->dim[1] == 1 ? 2 : (uint32_t)shape->dim[1];
@@ -238,6 +238,7 @@ static enum status open_session(struct project *p, bool train, struct problems *
 			    (long long)project_steps_per_epoch(p), CONFIG_STEPS_MAX);
 	struct session_options options = settings_session(p->config, &p->arena);
 	options.train = train;
+	options.output = p->output;
 	options.integer_labels = p->dataset.targets == TARGETS_CLASSES;
 	if (options.loss == LOSS_AUTO && p->dataset.multi_label)
 		options.loss = LOSS_BCE;
@@ -326,7 +327,7 @@ static void note_outputs(const struct project *p)
 	const struct graph *g = p->model->graph;
 	if (g->outputs.n > 1)
 		log_note(&p->ui->log, "of %u outputs only '%s' is trained and evaluated",
-			 g->outputs.n, graph_value(g, g->outputs.v[0])->name);
+			 g->outputs.n, graph_value(g, g->outputs.v[p->output])->name);
 }
 
 /* What the model gives must fit what the data asks for. */
@@ -334,7 +335,7 @@ static enum status check_head(struct project *p, struct error *err)
 {
 	const struct session *s = p->session;
 	const struct graph *g = s->evaluation.graph;
-	p->head = loss_find(g, g->outputs.v[0]);
+	p->head = loss_find(g, g->outputs.v[p->output]);
 	if (loss_choose(g, &p->head, p->dataset.targets == TARGETS_CLASSES, s->options.loss,
 			&p->loss, err) != OK)
 		return fail_context(err, "%s", p->config->model);
@@ -344,7 +345,7 @@ static enum status check_head(struct project *p, struct error *err)
 		return fail(err, ERR_INPUT,
 			    "%s: output '%s' has shape %s for %lld samples; its first axis must "
 			    "count them",
-			    p->config->model, graph_value(g, g->outputs.v[0])->name,
+			    p->config->model, graph_value(g, g->outputs.v[p->output])->name,
 			    shape_format(shape, text), (long long)p->micro_batch);
 	}
 	TRY(check_targets(p, &p->dataset.train, shape, err));
@@ -361,6 +362,7 @@ enum status project_open(const struct config *config, const struct api_ui *ui, b
 	arena_init(&p.arena);
 	TRY_GOTO(model_load(config->model, &p.model, problems, err), out_project);
 	TRY_GOTO(output_check_apart(config, p.model, err), out_project);
+	TRY_GOTO(settings_output(config, p.model->graph, &p.output, err), out_project);
 	describe_inputs(&p);
 	TRY_GOTO(open_data(&p, train, err), out_project);
 	note_classes(&p);

@@ -4,12 +4,29 @@
 #include "data/sidecar.h"
 #include "passes/bind.h"
 
+#include <string.h>
+
 static const char *const *patterns(const struct config_strings *strings, struct arena *arena)
 {
 	const char **list = arena_alloc(arena, (strings->n + 1) * sizeof *list);
 	for (uint32_t i = 0; i < strings->n; i++)
 		list[i] = strings->v[i];
 	return list;
+}
+
+static struct group_options groups(const struct config *c, struct arena *arena)
+{
+	struct group_scale *scales = arena_alloc(arena, c->lr_scale.n * sizeof *scales);
+	for (uint32_t i = 0; i < c->lr_scale.n; i++)
+		scales[i] = (struct group_scale){ c->lr_scale.v[i].pattern,
+						  c->lr_scale.v[i].factor };
+	return (struct group_options){
+		.scales = scales,
+		.n_scales = c->lr_scale.n,
+		.layer_decay = c->layer_decay,
+		.decay = patterns(&c->decay, arena),
+		.no_decay = patterns(&c->no_decay, arena),
+	};
 }
 
 struct session_options settings_session(const struct config *config, struct arena *arena)
@@ -59,9 +76,27 @@ struct session_options settings_session(const struct config *config, struct aren
 			      : c->loss_scale == CONFIG_AUTO ? 65536
 							     : (float)c->loss_scale,
 		.seed = (uint64_t)c->seed,
+		.groups = groups(c, arena),
+		.dropout = c->dropout,
 		.freeze = patterns(&c->freeze, arena),
 		.train_only = patterns(&c->train, arena),
 	};
+}
+
+enum status settings_output(const struct config *config, const struct graph *loaded, uint32_t *out,
+			    struct error *err)
+{
+	uint32_t k = 0;
+	const char *name = config->loss_output;
+	while (name && k < loaded->outputs.n &&
+	       strcmp(graph_value(loaded, loaded->outputs.v[k])->name, name))
+		k++;
+	if (k == loaded->outputs.n)
+		return fail(err, ERR_USAGE,
+			    "--loss-output '%s' is no output of the model; see onnxtune inspect",
+			    name ? name : "");
+	*out = k;
+	return OK;
 }
 
 int64_t settings_fixed_batch(const struct graph *loaded)

@@ -13,6 +13,10 @@
  */
 struct session_options settings_session(const struct config *config, struct arena *arena);
 
+/* Which output --loss-output names, the first where it names none; ERR_USAGE when there is no such. */
+enum status MUST_CHECK settings_output(const struct config *config, const struct graph *loaded,
+				       uint32_t *out, struct error *err);
+
 /* The batch that the model is exported for, 0 when its first axis is open. */
 int64_t settings_fixed_batch(const struct graph *loaded);
 

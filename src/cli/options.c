@@ -180,7 +180,31 @@ const struct option options[] = {
 	  .help = "leave the parameters alone whose names match: * is any text, ? any character" },
 	{ "train", 0, OPTION_STRINGS, "PATTERN", NULL,
 	  .field = SET(train), .group = GROUP_TRAINED, .commands = GRADIENTS,
-	  .help = "train the float constants whose names match, also against --freeze" },
+	  .help = "train the float constants whose names match, also against --freeze; last:N: of what "
+		  "is trained by default only the last N weighted nodes before the loss, each with its "
+		  "bias" },
+	{ "lr-scale", 0, OPTION_SCALES, "PATTERN=FACTOR", NULL, NULL, ABOVE_0, 0,
+	  .field = SET(lr_scale), .group = GROUP_TRAINED, .commands = TUNE,
+	  .help = "factor of the learning rate of the parameters whose names match; the last one "
+		  "that matches counts" },
+	{ "layer-decay", 0, OPTION_REAL, "FACTOR", "1", NULL, ABOVE_0, 1,
+	  .field = SET(layer_decay), .group = GROUP_TRAINED, .commands = TUNE,
+	  .help = "factor of the learning rate for each layer that lies between a parameter and the "
+		  "output; a block of a network is one layer" },
+	{ "decay", 0, OPTION_STRINGS, "PATTERN", NULL,
+	  .field = SET(decay), .group = GROUP_TRAINED, .commands = TUNE,
+	  .help = "weight decay of the parameters whose names match, also of biases and norms and "
+		  "against --no-decay" },
+	{ "no-decay", 0, OPTION_STRINGS, "PATTERN", NULL,
+	  .field = SET(no_decay), .group = GROUP_TRAINED, .commands = TUNE,
+	  .help = "no weight decay of the parameters whose names match" },
+	{ "dropout", 0, OPTION_REAL, "P", "0", NULL, 0, BELOW_1,
+	  .field = SET(dropout), .group = GROUP_TRAINED, .commands = TUNE | INSPECT,
+	  .help = "while training, set this share of what the last linear layer reads to 0; not in "
+		  "evaluation, not in the written model" },
+	{ "loss-output", 0, OPTION_STRING, "NAME", NULL,
+	  .field = SET(loss_output), .group = GROUP_TRAINED, .commands = DATA | INSPECT,
+	  .help = "the output that is trained and evaluated; else the first" },
 	{ "batch-norm", 0, OPTION_CHOICE, "frozen|train", "frozen",
 	  .choices = WORDS("frozen", "train"),
 	  .field = SET(batch_norm), .group = GROUP_TRAINED, .commands = GRADIENTS,
@@ -348,6 +372,8 @@ const struct option *option_suggest(const char *name, size_t n)
 	size_t best_distance = SIZE_MAX;
 	for (const struct option *o = options; o->name; o++) {
 		size_t d = distance(name, n, o->name);
+		if (!d)
+			return o;
 		/* a name that was not written out is meant more likely than a misspelt one */
 		if (n >= 3 && !strncmp(o->name, name, n))
 			d = 0;

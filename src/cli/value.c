@@ -482,6 +482,34 @@ static uint32_t count_gates(const void *field)
 	return ((const struct config_gates *)field)->n;
 }
 
+/* A pattern may have a '=' of its own. */
+static enum status parse_scales(const struct parsing *p)
+{
+	struct config_scales *list = p->field;
+	const char *equals = strrchr(p->text, '=');
+	struct config_scale scale;
+	if (!equals || equals == p->text)
+		return fail(p->err, ERR_USAGE, "'%s' is not %s", p->text, p->option->values);
+	if (!number_parse(equals + 1, &scale.factor) || !in_bounds(p->option, scale.factor))
+		return not_a_number(p->option, "number", equals + 1, p->err);
+	scale.pattern = arena_strndup(p->arena, p->text, (size_t)(equals - p->text));
+	list->v = one_more(p->arena, list->v, list->n, sizeof *list->v);
+	list->v[list->n++] = scale;
+	return OK;
+}
+
+static void print_scales(const struct printing *p)
+{
+	const struct config_scale *scale = &((const struct config_scales *)p->field)->v[p->i];
+	text_add(p->out, "%s=", scale->pattern);
+	print_real(scale->factor, p->out);
+}
+
+static uint32_t count_scales(const void *field)
+{
+	return ((const struct config_scales *)field)->n;
+}
+
 static const struct kind kinds[] = {
 	[OPTION_FLAG] = { .parse = parse_flag, .print = print_flag },
 	[OPTION_STRING] = { .parse = parse_string, .print = print_string, .count = count_string },
@@ -502,6 +530,10 @@ static const struct kind kinds[] = {
 			   .print = print_gates,
 			   .count = count_gates,
 			   .list = true },
+	[OPTION_SCALES] = { .parse = parse_scales,
+			    .print = print_scales,
+			    .count = count_scales,
+			    .list = true },
 };
 
 enum status value_parse(const struct option *option, const char *text, struct invocation *inv,

@@ -88,8 +88,9 @@ static bool is_bias_or_norm(const struct shape *shape)
 	return axes <= 1;
 }
 
-void optimizer_build(struct builder *b, const struct optimizer_options *options, uint32_t step,
-		     uint32_t rates, uint32_t parameter, uint32_t gradient)
+void optimizer_build(struct builder *b, const struct optimizer_options *options,
+		     enum group_decay decay, uint32_t step, uint32_t rates, uint32_t parameter,
+		     uint32_t gradient)
 {
 	const struct row *row = &rows[options->optimizer];
 	struct value p = *graph_value(b->graph, parameter);
@@ -106,6 +107,8 @@ void optimizer_build(struct builder *b, const struct optimizer_options *options,
 		attrs[a] = attr_double(row->attrs[a].name, *(const double *)((const char *)options +
 									     row->attrs[a].field));
 	bool decays = options->decay_all || !is_bias_or_norm(&p.t.shape);
+	if (decay != GROUP_DECAY_BY_FORM)
+		decays = decay == GROUP_DECAY_YES;
 	attrs[a++] = attr_double("decay", decays ? options->decay : 0);
 	if (options->optimizer == OPTIMIZER_SGD)
 		attrs[a] = attr_int("nesterov", options->nesterov);

@@ -5,6 +5,7 @@
 #define ONNXTUNE_PASSES_OPTIMIZER_H
 
 #include "ops/build.h"
+#include "passes/groups.h"
 
 enum optimizer_kind {
 	OPTIMIZER_SGD,
@@ -33,9 +34,11 @@ struct optimizer_options {
 /*
  * Appends the node that updates the parameter from its gradient, and its moments as STATE values
  * "m:NAME" (the gradient's mean, or momentum), "v:NAME" (its square's), "row:NAME" and
- * "column:NAME" (Adafactor), "product:NAME" (NAdam). step and rates: see ops/optimizer.h.
+ * "column:NAME" (Adafactor), "product:NAME" (NAdam). step and rates: see ops/optimizer.h; decay: of
+ * the parameter's group.
  */
-void optimizer_build(struct builder *b, const struct optimizer_options *options, uint32_t step,
-		     uint32_t rates, uint32_t parameter, uint32_t gradient);
+void optimizer_build(struct builder *b, const struct optimizer_options *options,
+		     enum group_decay decay, uint32_t step, uint32_t rates, uint32_t parameter,
+		     uint32_t gradient);
 
 #endif

@@ -8,17 +8,38 @@
  */
 #include "passes/params.h"
 
+#include "base/number.h"
 #include "passes/bind.h"
+#include "passes/layers.h"
 
 #include <fnmatch.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* N of "last:N", 0 for a pattern. */
+static uint32_t last_nodes(const char *pattern)
+{
+	int64_t n;
+	if (strncmp(pattern, "last:", 5) || !number_parse_integer(pattern + 5, &n) || n < 1)
+		return 0;
+	return n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
+}
+
+/* The largest N of "last:N" in the list, 0 where there is none. */
+static uint32_t largest_last(const char *const *patterns)
+{
+	uint32_t largest = 0;
+	for (; patterns && *patterns; patterns++)
+		if (last_nodes(*patterns) > largest)
+			largest = last_nodes(*patterns);
+	return largest;
+}
+
 static bool matches(const char *const *patterns, const char *name)
 {
 	for (; patterns && *patterns; patterns++)
-		if (!fnmatch(*patterns, name, 0))
+		if (!last_nodes(*patterns) && !fnmatch(*patterns, name, 0))
 			return true;
 	return false;
 }
@@ -28,7 +49,7 @@ static enum status check_patterns(const struct graph *loaded, const char *const 
 				  const char *option, struct error *err)
 {
 	for (; patterns && *patterns; patterns++) {
-		bool found = false;
+		bool found = last_nodes(*patterns) != 0;
 		for (uint32_t i = 1; i < loaded->values.n && !found; i++) {
 			const struct value *v = graph_value(loaded, i);
 			found = v->kind == VALUE_CONSTANT && dtype_is_trainable(v->t.dtype) &&
@@ -171,14 +192,34 @@ static void follow_graph(struct follow *f, const struct binding *bound, bool *ch
 		follow_node(f, graph_node(g, g->order.v[i]), chosen);
 }
 
+/* How far from the output each candidate stands. */
+static void count_layers(struct follow *f, uint32_t output, const bool *chosen)
+{
+	uint32_t n = f->loaded->values.n;
+	uint32_t *last = mem_alloc(n * sizeof *last), *depth = mem_alloc(n * sizeof *depth);
+	struct layers_query query = { f->graph, output, f->source, chosen, n };
+	layers_find(&query, last, depth);
+	for (uint32_t i = 1; i < n; i++) {
+		f->verdicts[i].last = last[i];
+		f->verdicts[i].depth = depth[i];
+	}
+	free(last);
+	free(depth);
+}
+
 static void override(const struct graph *loaded, const char *const *freeze,
 		     const char *const *train, struct param_verdict *verdicts)
 {
+	uint32_t last = largest_last(train);
 	for (uint32_t i = 1; i < loaded->values.n; i++) {
 		struct param_verdict *v = &verdicts[i];
 		const char *name = graph_value(loaded, i)->name;
 		if (!v->is_float)
 			continue;
+		if (v->trained && last && (!v->last || v->last > last)) {
+			v->trained = false;
+			v->reason = "not in the last nodes of --train";
+		}
 		if (v->trained && matches(freeze, name)) {
 			v->trained = false;
 			v->reason = "--freeze";
@@ -191,7 +232,7 @@ static void override(const struct graph *loaded, const char *const *freeze,
 }
 
 enum status params_choose(const struct graph *loaded, const struct shape *shapes,
-			  const char *const *freeze, const char *const *train,
+			  const char *const *freeze, const char *const *train, uint32_t output,
 			  struct param_verdict *verdicts, struct problems *problems,
 			  struct error *err)
 {
@@ -209,6 +250,7 @@ enum status params_choose(const struct graph *loaded, const struct shape *shapes
 				    verdicts,     mem_alloc(n * sizeof *f.source),
 				    mem_alloc(n), mem_alloc(n) };
 		follow_graph(&f, &bound, chosen);
+		count_layers(&f, bound.graph->outputs.v[output], chosen);
 		for (uint32_t i = 1; i < loaded->values.n; i++)
 			verdicts[i].trained &= chosen[i];
 		override(loaded, freeze, train, verdicts);

@@ -14,6 +14,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct list {
 	uint32_t *v, n, cap;
@@ -23,6 +24,18 @@ static uint32_t add_state(struct graph *graph, const char *name, enum dtype dtyp
 			  const struct shape *shape)
 {
 	return graph_add_value(graph, name, VALUE_STATE, (struct tensor){ dtype, *shape, NULL });
+}
+
+/* The state of that name where a pass before has added it already, else a new one. */
+static uint32_t get_state(struct graph *graph, const char *name, enum dtype dtype,
+			  const struct shape *shape)
+{
+	for (uint32_t i = 1; i < graph->values.n; i++) {
+		const struct value *v = graph_value(graph, i);
+		if (v->kind == VALUE_STATE && !strcmp(v->name, name))
+			return i;
+	}
+	return add_state(graph, name, dtype, shape);
 }
 
 static uint32_t accumulate(struct builder *b, const char *of, uint32_t g)
@@ -52,12 +65,22 @@ static void find_boundary(const struct graph *graph, struct list *boundary)
 	free(seen);
 }
 
+static void build_update(struct builder *b, const struct training_options *o, uint32_t step,
+			 uint32_t parameter, uint32_t gradient)
+{
+	struct graph *graph = b->graph;
+	struct param_group group = group_of(o->groups, o->n_groups,
+					    graph_value(graph, parameter)->name);
+	const char *name = group_rates_name(graph->arena, group.rate);
+	uint32_t rates = get_state(graph, name, DT_F64, &SHAPE(o->rates));
+	optimizer_build(b, &o->update, group.decay, step, rates, parameter, gradient);
+}
+
 static void build_apply(struct builder *b, const struct training_options *o, uint32_t step,
 			uint32_t weight, uint32_t loss, const struct list *params,
 			const uint32_t *gradients)
 {
 	struct graph *graph = b->graph;
-	uint32_t rates = add_state(graph, LEARNING_RATE_NAME, DT_F64, &SHAPE(o->rates));
 	uint32_t *in = arena_alloc(graph->arena, (params->n + 3) * sizeof *in);
 	in[0] = step;
 	in[1] = weight;
@@ -67,8 +90,10 @@ static void build_apply(struct builder *b, const struct training_options *o, uin
 	b->name = b->op = "optimizer";
 	step = build(b, "GradStats", ((struct inputs){ in, params->n + 3 }),
 		     attr_double("max_norm", o->clip_norm));
+	/* A session sets the plain rates whether or not a parameter uses them. */
+	get_state(graph, LEARNING_RATE_NAME, DT_F64, &SHAPE(o->rates));
 	for (uint32_t k = 0; k < params->n && b->status == OK; k++)
-		optimizer_build(b, &o->update, step, rates, params->v[k], gradients[k]);
+		build_update(b, o, step, params->v[k], gradients[k]);
 	b->name = "optimizer";
 	build(b, "ScaleUpdate", IN(step), attr_int("dynamic", o->dynamic_scale),
 	      attr_int("growth_interval", o->growth_interval), attr_float("floor", o->min_scale));
@@ -87,7 +112,7 @@ enum status training_build(struct graph *graph, const struct training_options *o
 		if (graph_value(graph, i)->kind == VALUE_PARAM)
 			*array_push(&all) = i;
 
-	uint32_t step = add_state(graph, STEP_NAME, DT_U8, &SHAPE(sizeof(struct step_block)));
+	uint32_t step = get_state(graph, STEP_NAME, DT_U8, &SHAPE(sizeof(struct step_block)));
 	uint32_t weight = graph_add_value(graph, WINDOW_WEIGHT_NAME, VALUE_INPUT,
 					  (struct tensor){ DT_F64, SHAPE_SCALAR, NULL });
 	*array_push(&graph->inputs) = weight;

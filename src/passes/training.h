@@ -13,6 +13,8 @@
 
 struct training_options {
 	struct optimizer_options update;
+	const struct param_group *groups; /* parameters without one have the default's (group_of) */
+	uint32_t n_groups;
 	double clip_norm;   /* 0: none */
 	bool dynamic_scale; /* loss scaling, semantics of torch.amp.GradScaler */
 	int64_t growth_interval;
@@ -22,7 +24,7 @@ struct training_options {
 
 /*
  * The graph's only output is the loss sum (passes/loss). Adds the state (ops/step.h: step block,
- * learning rates; "acc:..."; moments, see passes/optimizer) and the inputs WINDOW_WEIGHT_NAME; the
+ * learning rates (passes/groups.h); "acc:..."; moments, see passes/optimizer) and the inputs WINDOW_WEIGHT_NAME; the
  * outputs are then the gradients that the optimizer reads, in the order of *params.
  * *params (arena) lists the PARAM values that are trained, *n_params how many.
  * Parameters that the loss does not depend on are left alone.

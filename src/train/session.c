@@ -4,6 +4,7 @@
 #include "base/map.h"
 #include "passes/batch_norm.h"
 #include "passes/bind.h"
+#include "passes/head_dropout.h"
 #include "passes/lower.h"
 #include "passes/phase.h"
 
@@ -73,6 +74,8 @@ static enum status build_training(struct session *s, const struct shape *shapes,
 				  o->train_batch_norm ? BATCH_NORM_TRAIN : BATCH_NORM_FROZEN, err),
 		 out_graph);
 	dump(s, "batch-norm", graph);
+	if (o->dropout > 0)
+		TRY_GOTO(head_dropout_apply(&graph, o->output, o->dropout, err), out_graph);
 	s->head = loss_find(graph, graph->outputs.v[o->output]);
 	TRY_GOTO(loss_choose(graph, &s->head, o->integer_labels, o->loss, &s->loss, err),
 		 out_graph);
@@ -133,7 +136,8 @@ static enum status choose_parameters(struct session *s, struct problems *problem
 	s->trained = arena_alloc(&s->arena, loaded->values.n);
 	if (!o->train)
 		return OK;
-	TRY(params_choose(loaded, o->shapes, o->freeze, o->train_only, s->verdicts, problems, err));
+	TRY(params_choose(loaded, o->shapes, o->freeze, o->train_only, o->output, s->verdicts,
+			  problems, err));
 	bool any = false;
 	for (uint32_t i = 1; i < loaded->values.n; i++)
 		any |= s->trained[i] = s->verdicts[i].trained;
@@ -141,6 +145,10 @@ static enum status choose_parameters(struct session *s, struct problems *problem
 		return fail(err, ERR_INPUT,
 			    "nothing to train: no float constant is a weight; "
 			    "choose with --train, see onnxtune inspect");
+	struct training_options *t = &s->options.training;
+	struct param_group *groups;
+	TRY(groups_choose(loaded, s->verdicts, &o->groups, &s->arena, &groups, &t->n_groups, err));
+	t->groups = groups;
 	return OK;
 }
 
@@ -283,12 +291,42 @@ void session_free(struct session *session)
 
 /* ---- steps ---- */
 
+/* The learning rates of the groups with this factor. */
+static enum status write_rates(struct session *s, double factor, struct error *err)
+{
+	struct arena scratch;
+	enum status status;
+	arena_init(&scratch);
+	const struct variable *v = variables_find(&s->vars, group_rates_name(&scratch, factor));
+	size_t n = (size_t)s->options.training.rates;
+	double *rates = NULL;
+	status = OK;
+	if (!v) /* the loss does not depend on these parameters */
+		goto out;
+	TRY_GOTO(mem_try_alloc(n * sizeof *rates, (void **)&rates, err), out);
+	for (size_t i = 0; i < n; i++)
+		rates[i] = factor * s->rates[i];
+	status = variable_write(&s->vars, v, rates, err);
+out:
+	free(rates);
+	arena_release(&scratch);
+	return status;
+}
+
 enum status session_set_rates(struct session *session, const double *rates, struct error *err)
 {
 	size_t bytes = (size_t)session->options.training.rates * sizeof *rates;
 	memcpy(session->rates, rates, bytes);
-	return variable_write(&session->vars, variables_find(&session->vars, LEARNING_RATE_NAME),
-			      rates, err);
+	const struct training_options *t = &session->options.training;
+	TRY(write_rates(session, 1, err));
+	for (uint32_t k = 0; k < t->n_groups; k++) {
+		uint32_t first_of = 0; /* groups with the same factor share their rates */
+		while (t->groups[first_of].rate != t->groups[k].rate)
+			first_of++;
+		if (first_of == k && t->groups[k].rate != 1)
+			TRY(write_rates(session, t->groups[k].rate, err));
+	}
+	return OK;
 }
 
 static enum status give(struct runner *runner, const char *name, enum dtype dtype,
@@ -520,48 +558,5 @@ enum status session_gradient(struct session *session, const char *name, struct a
 	for (int64_t i = 0, n = shape_elements(&t.shape); i < n; i++)
 		tensor_set(&t, i, tensor_get(&t, i) * step.inverse);
 	*out = t;
-	return OK;
-}
-
-/* A variable's content where the host can read it, or a copy. */
-static enum status look_at(struct session *session, const struct variable *v, struct arena *arena,
-			   struct tensor *out, struct error *err)
-{
-	const struct backend *backend = session->vars.backend;
-	if (!backend->host_visible)
-		return session_variable(session, v->name, arena, out, err);
-	*out = v->t;
-	return backend->stream_wait(session->stream, err);
-}
-
-enum status session_changes(struct session *session, struct arena *arena, struct onnx_change **out,
-			    uint32_t *n, struct error *err)
-{
-	const struct model *model = session->model;
-	const struct graph *loaded = model->graph;
-	struct onnx_change *changes = arena_alloc(arena, loaded->values.n * sizeof *changes);
-	uint32_t count = 0;
-	for (uint32_t i = 1; i < loaded->values.n; i++) {
-		const struct value *v = graph_value(loaded, i);
-		const struct variable *variable = variables_find(&session->vars, v->name);
-		struct tensor now;
-		if (v->kind != VALUE_CONSTANT || !variable)
-			continue;
-		TRY(look_at(session, variable, arena, &now, err));
-		if (now.dtype != v->t.dtype) {
-			struct tensor stored = tensor_new(arena, v->t.dtype, &v->t.shape);
-			for (int64_t k = 0, m = shape_elements(&now.shape); k < m; k++)
-				tensor_set(&stored, k, tensor_get(&now, k));
-			now = stored;
-		}
-		bool same = !memcmp(now.data, v->t.data, tensor_bytes(&now));
-		onnx_file_forget(&model->file, &v->t);
-		if (same)
-			continue;
-		changes[count] = model->sites[i];
-		changes[count++].data = now.data;
-	}
-	*out = changes;
-	*n = count;
 	return OK;
 }

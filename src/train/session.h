@@ -37,8 +37,10 @@ struct session_options {
 	bool train_batch_norm;
 	enum dtype half; /* type of contractions: DT_F32, DT_F16, DT_BF16 */
 	enum precision_policy policy;
-	struct training_options training;
-	float loss_scale; /* first (or fixed) loss scale; 1 without scaling */
+	struct training_options training; /* its groups are made from `groups` */
+	struct group_options groups;      /* rates and decay of parameters */
+	double dropout;                   /* before the head, while training; 0: none */
+	float loss_scale;                 /* first (or fixed) loss scale; 1 without scaling */
 	uint64_t seed;
 	const char *const *freeze, *const *train_only; /* patterns, ended by NULL; may be NULL */
 	session_dump_fn *dump;

@@ -229,7 +229,7 @@ static const struct node *optimizer_node(const struct arrays *arrays, const char
 					 (struct tensor){ DT_F64, SHAPE(1), NULL });
 	uint32_t w = graph_add_value(graph, "w", VALUE_PARAM, p);
 	uint32_t g = graph_add_value(graph, "g", VALUE_INPUT, p);
-	optimizer_build(&b, &options, step, rates, w, g);
+	optimizer_build(&b, &options, GROUP_DECAY_BY_FORM, step, rates, w, g);
 	expect_ok(b.status, &err);
 	return graph_node(graph, graph->order.v[0]);
 }

@@ -26,9 +26,9 @@ struct session_options trial_adamw(void);
 
 /*
  * Opens models/FOLDER/FILE, or FILE where that is an absolute path, with the data and the results of
- * models/FOLDER. Exactly the tensors of which a gradient is recorded are trained. Inputs are
- * converted to the model's type.
- * o: micro_batch is set, shapes and patterns are not. rate: of all steps.
+ * models/FOLDER. Exactly the tensors of which a gradient is recorded are trained, unless o has
+ * patterns. Inputs are converted to the model's type.
+ * o: micro_batch is set, shapes are not. rate: of all steps.
  */
 void trial_open(struct trial *t, const char *folder, const char *file, struct session_options o,
 		double rate);

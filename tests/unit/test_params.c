@@ -68,7 +68,7 @@ static void check(struct fixture *f, uint32_t y, uint32_t constant, bool trained
 	struct param_verdict *v = mem_alloc(f->graph->values.n * sizeof *v);
 	f->graph->outputs.n = 0;
 	*array_push(&f->graph->outputs) = y;
-	assert_int_equal(params_choose(f->graph, &f->shape, NULL, NULL, v, &problems, &err), OK);
+	assert_int_equal(params_choose(f->graph, &f->shape, NULL, NULL, 0, v, &problems, &err), OK);
 	assert_int_equal(v[constant].trained, trained);
 	if (reason)
 		assert_string_equal(v[constant].reason, reason);
@@ -174,10 +174,10 @@ static void test_patterns(void **state)
 	uint32_t w = constant(&f, "body", &SHAPE(3, 5), 0, 0.1);
 	uint32_t h = constant(&f, "head.w", &SHAPE(5, 2), 0, 0.1);
 	*array_push(&f.graph->outputs) = node(&f, "MatMul", node(&f, "MatMul", f.x, w), h);
-	assert_int_equal(params_choose(f.graph, &f.shape, all, head, v, &problems, &err), OK);
+	assert_int_equal(params_choose(f.graph, &f.shape, all, head, 0, v, &problems, &err), OK);
 	assert_false(v[w].trained);
 	assert_true(v[h].trained);
-	assert_int_equal(params_choose(f.graph, &f.shape, none, NULL, v, &problems, &err),
+	assert_int_equal(params_choose(f.graph, &f.shape, none, NULL, 0, v, &problems, &err),
 			 ERR_USAGE);
 	end(&f);
 }
@@ -193,8 +193,9 @@ static void test_third_party(void **state)
 	int trained = 0, scalars = 0, statistics = 0;
 	assert_int_equal(model_load(path, &m, &problems, &err), OK);
 	struct param_verdict *v = mem_alloc(m->graph->values.n * sizeof *v);
-	assert_int_equal(
-		params_choose(m->graph, &SHAPE(2, 3, 48, 192), NULL, NULL, v, &problems, &err), OK);
+	assert_int_equal(params_choose(m->graph, &SHAPE(2, 3, 48, 192), NULL, NULL, 0, v, &problems,
+				       &err),
+			 OK);
 	for (uint32_t i = 0; i < m->graph->values.n; i++) {
 		trained += v[i].trained;
 		scalars += v[i].is_float && !strcmp(v[i].reason, "scalar");
