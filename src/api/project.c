@@ -14,6 +14,7 @@
 #include "data/sidecar.h"
 #include "passes/bind.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -107,6 +108,19 @@ static uint32_t declared_classes(const struct project *p)
 	return shape->dim[1] == 1 ? 2 : (uint32_t)shape->dim[1];
 }
 
+/* Pictures that have one size all are left at it unless something says otherwise. */
+static enum status apply_pixel_size(struct project *p, struct error *err)
+{
+	const struct part *part = p->dataset.train.n ? &p->dataset.train : &p->dataset.validation;
+	const struct shape *shape = &part->pixels.shape;
+	char text[SETTING_TEXT];
+	if (!part->pixels.data || p->preprocess.height)
+		return OK;
+	snprintf(text, sizeof text, "%lldx%lld", (long long)shape->dim[1],
+		 (long long)shape->dim[2]);
+	return preprocess_set(&p->preprocess, SETTING_SIZE, text, FROM_FILE, err);
+}
+
 static enum status open_data(struct project *p, bool train, struct error *err)
 {
 	const struct config *c = p->config;
@@ -135,6 +149,7 @@ static enum status open_data(struct project *p, bool train, struct error *err)
 	p->has_dataset = true;
 	if (!p->dataset.images)
 		return OK;
+	TRY(apply_pixel_size(p, err));
 	TRY(preprocess_bind(&p->preprocess, p->inputs[0].name, p->inputs[0].dtype,
 			    &p->inputs[0].shape, err));
 	note_preprocessing(p);

@@ -114,9 +114,8 @@ static enum status open_part(struct opening *o, const struct location *l, struct
 	typedef enum status open_fn(struct opening *, const struct location *, struct part *,
 				    struct error *);
 	static open_fn *const open[] = {
-		[FORM_IMAGES] = part_open_images,
-		[FORM_LISTED] = part_open_listed,
-		[FORM_ARRAYS] = part_open_arrays,
+		[FORM_IMAGES] = part_open_images, [FORM_LISTED] = part_open_listed,
+		[FORM_IDX] = part_open_idx,       [FORM_ARRAYS] = part_open_arrays,
 		[FORM_TABLE] = part_open_table,
 	};
 	return open[l->form](o, l, out, err);
@@ -125,9 +124,8 @@ static enum status open_part(struct opening *o, const struct location *l, struct
 static enum status open_parts(struct opening *o, struct error *err)
 {
 	static const char *const holds[] = {
-		[FORM_IMAGES] = "images",
-		[FORM_LISTED] = "a list of images",
-		[FORM_ARRAYS] = "arrays",
+		[FORM_IMAGES] = "images", [FORM_LISTED] = "a list of images",
+		[FORM_IDX] = "IDX files", [FORM_ARRAYS] = "arrays",
 		[FORM_TABLE] = "a table",
 	};
 	struct dataset *ds = o->ds;
@@ -136,7 +134,7 @@ static enum status open_parts(struct opening *o, struct error *err)
 	if (trains && !o->split && o->validation.form != form)
 		return fail(err, ERR_INPUT, "%s holds %s, %s does not", o->train.path, holds[form],
 			    o->validation.path);
-	ds->images = form == FORM_IMAGES || form == FORM_LISTED;
+	ds->images = form == FORM_IMAGES || form == FORM_LISTED || form == FORM_IDX;
 	ds->targets = o->options->targets;
 	if (ds->images && o->options->n_inputs != 1)
 		return fail(err, ERR_INPUT,
@@ -146,7 +144,7 @@ static enum status open_parts(struct opening *o, struct error *err)
 	ds->folders = form == FORM_IMAGES;
 	if (ds->folders)
 		TRY(opening_map_folders(o, err));
-	else if (form != FORM_ARRAYS)
+	else if (form == FORM_LISTED || form == FORM_TABLE)
 		TRY(opening_map_labels(o, err));
 	if (trains)
 		TRY(open_part(o, &o->train, &ds->train, err));

@@ -9,6 +9,7 @@
  *     DATA/NAME.npz             arrays; or DATA/NAME/x.npy, y.npy; or DATA/NAME/ with one .npz
  *     DATA/CLASS/...png         no parts: a stratified part is taken for validation
  *     DATA.npz, DATA/x.npy y.npy, DATA/ with one .npz     the same
+ *     DATA/NAME-images-idx3-ubyte, DATA/NAME-labels-idx1-ubyte   IDX files, also .gz; t10k: test
  *     DATA/NAME.csv, DATA.csv, DATA/ with one .csv        tables
  *     DATA/NAME/labels.csv, DATA/labels.csv               images and their labels
  *
@@ -70,11 +71,13 @@ struct part {
 	uint32_t n;
 	struct tensor targets; /* [n,...], int64 or float32, aligned */
 	const float *weights;  /* [n], or NULL: all 1 */
-	/* One of the two: */
+	/* One of the three: */
 	const char *const *paths;    /* [n] image files */
+	struct tensor pixels;        /* [samples, height, width] or x 3: uint8 pictures */
 	const struct tensor *arrays; /* one for each input, of which the samples are rows */
-	const uint32_t *rows;        /* [n]: the row of each sample; NULL: its own number */
-	uint8_t *corrupt;            /* [n]: set by dataset_report_corrupt */
+	const uint32_t
+		*rows;    /* [n]: the row (of pixels too) of each sample; NULL: its own number */
+	uint8_t *corrupt; /* [n]: set by dataset_report_corrupt */
 };
 
 struct dataset {

@@ -53,6 +53,24 @@ static void make_grey(struct image *image)
 	image->channels = 1;
 }
 
+enum status image_copy(const uint8_t *pixels, int width, int height, int given, int channels,
+		       struct image *out, struct error *err)
+{
+	struct image image;
+	size_t n = (size_t)width * (size_t)height;
+	TRY(check_size((unsigned long)width, (unsigned long)height, err));
+	TRY(allocate(width, height, given < channels ? channels : given, &image, err));
+	if (given < channels)
+		for (size_t i = 0; i < n; i++)
+			memset(image.pixels + i * 3, pixels[i], 3);
+	else
+		memcpy(image.pixels, pixels, n * (size_t)given);
+	if (image.channels != channels)
+		make_grey(&image);
+	*out = image;
+	return OK;
+}
+
 static uint8_t multiply(unsigned a, unsigned b) /* a * b / 255, rounded */
 {
 	unsigned t = a * b + 128;

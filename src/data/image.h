@@ -46,6 +46,10 @@ const char *resample_name(enum resample resample); /* "bilinear" */
 enum status MUST_CHECK image_decode(const uint8_t *data, size_t size, int channels,
 				    struct image *out, struct error *err);
 
+/* An image of `channels` from plain pixels, [height][width][given]. */
+enum status MUST_CHECK image_copy(const uint8_t *pixels, int width, int height, int given,
+				  int channels, struct image *out, struct error *err);
+
 /*
  * A new image of width x height (at least 1 x 1), antialiased when it gets smaller. The same
  * fixed-point arithmetic as Pillow's, so equal to it to the bit; rows first, as Pillow always did

@@ -71,7 +71,11 @@ static void slot_clear(struct slot *s)
 static enum status decode(const struct loader *l, uint32_t sample, struct picture *out,
 			  struct error *err)
 {
-	const char *path = l->options.part->paths[sample];
+	const struct part *part = l->options.part;
+	if (!part->paths)
+		return preprocess_pixels(l->options.preprocess, &part->pixels,
+					 part->rows ? part->rows[sample] : sample, out, err);
+	const char *path = part->paths[sample];
 	struct file_map map = { 0 };
 	TRY(file_map(path, &map, err));
 	enum status status = preprocess_decode(l->options.preprocess, map.data, map.size, out, err);
@@ -164,7 +168,7 @@ static enum status make_batch(struct loader *l, struct error *err)
 	l->inputs = arena_alloc(&l->arena, o->n_inputs * sizeof *l->inputs);
 	for (uint32_t i = 0; i < o->n_inputs; i++) {
 		struct shape shape;
-		if (part->paths) {
+		if (o->dataset->images) {
 			const struct shape *sample = &o->preprocess->sample;
 			shape.rank = sample->rank + 1;
 			memcpy(shape.dim + 1, sample->dim,
@@ -197,7 +201,7 @@ enum status loader_open(const struct loader_options *options, struct loader **ou
 	l->good = arena_alloc(&l->arena, l->options.window * sizeof *l->good);
 	l->samples = arena_alloc(&l->arena, options->micro_batch * sizeof *l->samples);
 	enum status status = make_batch(l, err);
-	if (status == OK && options->part->paths) {
+	if (status == OK && options->dataset->images) {
 		uint64_t size = (uint64_t)l->options.window * 2;
 		l->ring_size = size < l->n ? (uint32_t)size : l->n;
 		l->ring = arena_alloc(&l->arena, l->ring_size * sizeof *l->ring);
@@ -287,14 +291,14 @@ static enum status check_position(struct loader *l, uint32_t position, bool *goo
 	struct part *part = l->options.part;
 	uint32_t sample = l->order[position];
 	*good = true;
-	if (!part->paths)
+	if (!l->ring)
 		return OK;
 	wait_for(l, position);
 	const struct slot *s = slot_of(l, position);
 	if (s->status == OK)
 		return OK;
 	*good = false;
-	if (s->status == ERR_INPUT || s->status == ERR_UNSUPPORTED)
+	if (part->paths && (s->status == ERR_INPUT || s->status == ERR_UNSUPPORTED))
 		return dataset_report_corrupt(l->options.dataset, part, sample, &s->error, err);
 	return fail(err, s->status, "%s", s->error.text);
 }
@@ -362,7 +366,7 @@ static void write_row(struct loader *l, uint32_t row, uint32_t position)
 	for (uint32_t i = 0; i < l->options.n_inputs; i++) {
 		struct tensor *in = &l->inputs[i], to = *in;
 		to.data = (char *)in->data + row * row_bytes(in);
-		if (part->paths) {
+		if (l->ring) {
 			preprocess_write(l->options.preprocess, &slot_of(l, position)->picture,
 					 to.data);
 		} else {

@@ -5,6 +5,7 @@
 #include "data/folder.h"
 #include "data/parts.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* In the order in which they are looked for; a test set is a last resort. */
@@ -40,6 +41,46 @@ static enum status find_only(const char *path, const char *end, struct arena *ar
 		found = arena_printf(arena, "%s/%s", path, folder.v[i].name);
 	}
 	*out = found;
+	return OK;
+}
+
+/* Whether the name is that of an IDX file: [PREFIX-]PART-WHAT-idx... or .idx... */
+static bool is_idx(const char *name, const char *part, const char *what)
+{
+	char text[64];
+	snprintf(text, sizeof text, "%s-%s", part, what);
+	const char *at = strstr(name, text);
+	if (!at || (at != name && at[-1] != '-'))
+		return false;
+	at += strlen(text);
+	return (*at == '-' || *at == '.') && !strncmp(at + 1, "idx", 3);
+}
+
+/* The pair of IDX files of a part in the folder; FORM_NONE when there is none. */
+static enum status locate_idx(const char *data, const char *part, const char *name,
+			      struct arena *arena, struct location *out, struct error *err)
+{
+	struct folder folder;
+	struct location l = { .form = FORM_IDX, .name = name };
+	*out = (struct location){ 0 };
+	TRY(folder_read(data, arena, &folder, err));
+	for (uint32_t i = 0; i < folder.n; i++) {
+		const char *file = folder.v[i].name;
+		bool images = is_idx(file, part, "images");
+		if (folder.v[i].folder || (!images && !is_idx(file, part, "labels")))
+			continue;
+		const char **path = images ? &l.path : &l.labels;
+		if (*path)
+			return fail(err, ERR_INPUT,
+				    "%s: holds several IDX files of %s for '%s'; leave one", data,
+				    images ? "images" : "labels", part);
+		*path = arena_printf(arena, "%s/%s", data, file);
+	}
+	if (l.path && !l.labels)
+		return fail(err, ERR_INPUT, "%s: there are no labels beside it (%s-labels-idx...)",
+			    l.path, part);
+	if (l.path)
+		*out = l;
 	return OK;
 }
 
@@ -87,7 +128,10 @@ static enum status locate(const char *path, const char *name, struct arena *aren
 	return OK;
 }
 
-/* DATA/NAME, DATA/NAME.npz or DATA/NAME.csv; FORM_NONE when there is none. */
+/*
+ * DATA/NAME, DATA/NAME.npz, DATA/NAME.csv or IDX files of the name in DATA; FORM_NONE when there is
+ * none.
+ */
 static enum status locate_part(const char *data, const char *name, struct arena *arena,
 			       struct location *out, struct error *err)
 {
@@ -101,6 +145,9 @@ static enum status locate_part(const char *data, const char *name, struct arena 
 		if (folder_has(file))
 			return locate(file, name, arena, out, err);
 	}
+	TRY(locate_idx(data, name, name, arena, out, err));
+	if (out->form == FORM_NONE && !strcmp(name, "test"))
+		TRY(locate_idx(data, "t10k", name, arena, out, err)); /* MNIST's name */
 	return OK;
 }
 

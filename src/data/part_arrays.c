@@ -117,6 +117,28 @@ static enum status open_inputs(struct opening *o, const struct location *l,
 	return OK;
 }
 
+enum status opening_take_targets(struct opening *o, const char *path, const struct tensor *labels,
+				 struct part *part, struct error *err)
+{
+	struct dataset *ds = o->ds;
+	if (!labels->shape.rank || labels->shape.dim[0] != part->n) {
+		char text[SHAPE_TEXT];
+		return fail(err, ERR_INPUT,
+			    "%s: the labels have shape %s, but there are %u samples", path,
+			    shape_format(&labels->shape, text), part->n);
+	}
+	if (ds->targets == TARGETS_ANY)
+		ds->targets = dtype_is_float(labels->dtype) ? TARGETS_VALUES : TARGETS_CLASSES;
+	uint32_t classes = o->options->classes ? o->options->classes : o->options->names.n;
+	enum status status = ds->targets == TARGETS_CLASSES
+				     ? targets_classes(labels, classes, &part->targets, err)
+				     : targets_values(labels, &part->targets, err);
+	if (status != OK)
+		return fail_context(err, "%s", path);
+	dataset_keep(ds, part->targets.data);
+	return OK;
+}
+
 enum status part_open_arrays(struct opening *o, const struct location *l, struct part *out,
 			     struct error *err)
 {
@@ -129,21 +151,7 @@ enum status part_open_arrays(struct opening *o, const struct location *l, struct
 	if (!labels)
 		return missing(l, &all, "'labels' or 'y' with the targets", err);
 	TRY(open_inputs(o, l, &all, &part, err));
-	if (!labels->shape.rank || labels->shape.dim[0] != part.n) {
-		char text[SHAPE_TEXT];
-		return fail(err, ERR_INPUT,
-			    "%s: the labels have shape %s, but there are %u samples", l->path,
-			    shape_format(&labels->shape, text), part.n);
-	}
-	if (ds->targets == TARGETS_ANY)
-		ds->targets = dtype_is_float(labels->dtype) ? TARGETS_VALUES : TARGETS_CLASSES;
-	uint32_t classes = o->options->classes ? o->options->classes : o->options->names.n;
-	enum status status = ds->targets == TARGETS_CLASSES
-				     ? targets_classes(labels, classes, &part.targets, err)
-				     : targets_values(labels, &part.targets, err);
-	if (status != OK)
-		return fail_context(err, "%s", l->path);
-	dataset_keep(ds, part.targets.data);
+	TRY(opening_take_targets(o, l->path, labels, &part, err));
 	if (weights) {
 		float *w;
 		if (targets_weights(weights, part.n, &w, err) != OK)

@@ -25,7 +25,7 @@ static int64_t target_elements(const struct part *part)
 static enum status subset(struct dataset *ds, const struct part *from, const uint32_t *index,
 			  uint32_t n, const char *name, struct part *out, struct error *err)
 {
-	struct part part = { .name = name, .n = n, .arrays = from->arrays };
+	struct part part = { .name = name, .n = n, .pixels = from->pixels, .arrays = from->arrays };
 	size_t row = (size_t)target_elements(from) * dtype_bits(from->targets.dtype) / 8;
 	part.targets = from->targets;
 	part.targets.shape.dim[0] = n;

@@ -12,15 +12,17 @@ enum form {
 	FORM_NONE,
 	FORM_IMAGES, /* a folder of class folders */
 	FORM_LISTED, /* images and their labels in a CSV file */
+	FORM_IDX,    /* a file of pictures and one of labels */
 	FORM_ARRAYS,
 	FORM_TABLE, /* a CSV file */
 };
 
 struct location {
 	enum form form;
-	const char *path; /* the folder, .npz or .csv file */
-	const char *name; /* of the part */
-	uint32_t samples; /* of a CSV file, by opening_map_labels */
+	const char *path;   /* the folder, .npz, .csv or IDX file */
+	const char *name;   /* of the part */
+	const char *labels; /* IDX: the file of labels */
+	uint32_t samples;   /* of a CSV file, by opening_map_labels */
 };
 
 /* What dataset_open works on. */
@@ -41,7 +43,7 @@ enum status MUST_CHECK opening_locate(struct opening *o, const char *data, struc
 /* Collects the class folders of both locations and maps them to classes (part_images.c). */
 enum status MUST_CHECK opening_map_folders(struct opening *o, struct error *err);
 
-/* Opens a location (part_images.c, part_arrays.c, part_table.c). */
+/* Opens a location (part_images.c, part_idx.c, part_arrays.c, part_table.c). */
 enum status MUST_CHECK part_open_images(struct opening *o, const struct location *l,
 					struct part *out, struct error *err);
 enum status MUST_CHECK part_open_arrays(struct opening *o, const struct location *l,
@@ -51,6 +53,14 @@ enum status MUST_CHECK part_open_listed(struct opening *o, const struct location
 					struct part *out, struct error *err);
 enum status MUST_CHECK part_open_table(struct opening *o, const struct location *l,
 				       struct part *out, struct error *err);
+
+enum status MUST_CHECK part_open_idx(struct opening *o, const struct location *l, struct part *out,
+				     struct error *err);
+
+/* Makes an array of labels, one row for each sample of the part, its targets. */
+enum status MUST_CHECK opening_take_targets(struct opening *o, const char *path,
+					    const struct tensor *labels, struct part *part,
+					    struct error *err);
 
 /* Divides ds->train into training and validation (part_split.c). */
 enum status MUST_CHECK opening_split(struct opening *o, struct error *err);

@@ -131,18 +131,42 @@ static enum status fit(const struct preprocess *p, struct picture *picture, stru
 	return OK;
 }
 
-enum status preprocess_decode(const struct preprocess *p, const uint8_t *data, size_t size,
-			      struct picture *out, struct error *err)
+/* The channels that pictures are decoded to. */
+static int decoded_channels(const struct preprocess *p)
 {
-	struct picture picture = { 0 };
-	int channels = p->order == CHANNELS_GREY ? 1 : 3;
-	TRY(image_decode(data, size, channels, &picture.image, err));
+	return p->order == CHANNELS_GREY ? 1 : 3;
+}
+
+/* Fits the picture, which is released when that fails. */
+static enum status finish(const struct preprocess *p, struct picture picture, struct picture *out,
+			  struct error *err)
+{
 	enum status status = fit(p, &picture, err);
 	if (status == OK)
 		*out = picture;
 	else
 		image_release(&picture.image);
 	return status;
+}
+
+enum status preprocess_decode(const struct preprocess *p, const uint8_t *data, size_t size,
+			      struct picture *out, struct error *err)
+{
+	struct picture picture = { 0 };
+	TRY(image_decode(data, size, decoded_channels(p), &picture.image, err));
+	return finish(p, picture, out, err);
+}
+
+enum status preprocess_pixels(const struct preprocess *p, const struct tensor *pixels, int64_t row,
+			      struct picture *out, struct error *err)
+{
+	struct picture picture = { 0 };
+	const int64_t *dim = pixels->shape.dim;
+	int channels = pixels->shape.rank == 4 ? (int)dim[3] : 1;
+	const uint8_t *from = (const uint8_t *)pixels->data + row * dim[1] * dim[2] * channels;
+	TRY(image_copy(from, (int)dim[2], (int)dim[1], channels, decoded_channels(p),
+		       &picture.image, err));
+	return finish(p, picture, out, err);
 }
 
 /*

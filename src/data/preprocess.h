@@ -105,6 +105,9 @@ struct picture {
  */
 enum status MUST_CHECK preprocess_decode(const struct preprocess *p, const uint8_t *data,
 					 size_t size, struct picture *out, struct error *err);
+/* preprocess_decode for picture `row` of an array, [samples, height, width] or x 3 of uint8. */
+enum status MUST_CHECK preprocess_pixels(const struct preprocess *p, const struct tensor *pixels,
+					 int64_t row, struct picture *out, struct error *err);
 void preprocess_write(const struct preprocess *p, const struct picture *picture, void *out);
 
 /* Private, for preprocess_bind: computes `table` and `pad`. */

@@ -13,8 +13,8 @@ static const struct {
 } helpers[] = {
 	{ "model", 1, helper_model },       { "npz", 2, helper_npz },
 	{ "pictures", 5, helper_pictures }, { "json", 1, helper_json },
-	{ "lines", 2, helper_lines },       { "distance", 2, helper_distance },
-	{ "stop", 4, helper_stop },
+	{ "idx", 5, helper_idx },           { "lines", 2, helper_lines },
+	{ "distance", 2, helper_distance }, { "stop", 4, helper_stop },
 };
 
 void helper_die(const char *fmt, ...)

@@ -16,6 +16,9 @@ int helper_model(int argc, char **argv);
 int helper_npz(int argc, char **argv);
 /* pictures FOLDER CLASSES EACH HEIGHT WIDTH: FOLDER/cK/N.png (helper_data.c). */
 int helper_pictures(int argc, char **argv);
+/* idx STEM CLASSES EACH HEIGHT WIDTH: the same pictures as STEM-images-idx3-ubyte and their classes as
+ * STEM-labels-idx1-ubyte, class by class in turns (helper_data.c). */
+int helper_idx(int argc, char **argv);
 
 /* json FILE PATH...: one JSON document; prints what is at each path (helper_check.c). */
 int helper_json(int argc, char **argv);

@@ -67,18 +67,24 @@ int helper_npz(int argc, char **argv)
 	return 0;
 }
 
-/* A noisy picture that is brighter the higher its class. */
+/* The pixels of a noisy picture that is brighter the higher its class. */
+static uint8_t *draw(uint32_t class, uint32_t classes, uint32_t number_of_it, int height, int width)
+{
+	uint8_t *pixels = mem_alloc((size_t)height * (size_t)width);
+	for (int i = 0; i < height * width; i++)
+		pixels[i] = (uint8_t)(200 * class / classes +
+				      50 * number(class * 1000 + number_of_it, (uint64_t)i));
+	return pixels;
+}
+
 static void write_picture(const char *path, uint32_t class, uint32_t classes, uint32_t number_of_it,
 			  int height, int width)
 {
-	uint8_t *pixels = mem_alloc((size_t)height * (size_t)width);
+	uint8_t *pixels = draw(class, classes, number_of_it, height, width);
 	png_image image = { .version = PNG_IMAGE_VERSION,
 			    .width = (png_uint_32)width,
 			    .height = (png_uint_32)height,
 			    .format = PNG_FORMAT_GRAY };
-	for (int i = 0; i < height * width; i++)
-		pixels[i] = (uint8_t)(200 * class / classes +
-				      50 * number(class * 1000 + number_of_it, (uint64_t)i));
 	if (!png_image_write_to_file(&image, path, 0, pixels, 0, NULL))
 		helper_die("%s: %s", path, image.message);
 	free(pixels);
@@ -101,5 +107,40 @@ int helper_pictures(int argc, char **argv)
 		}
 		free(folder);
 	}
+	return 0;
+}
+
+/* A header of an IDX file of uint8: the type, the axes, their sizes. */
+static void put_idx_header(FILE *f, int rank, const int *dims)
+{
+	fwrite((uint8_t[]){ 0, 0, 8, (uint8_t)rank }, 1, 4, f);
+	for (int a = 0; a < rank; a++)
+		for (int shift = 24; shift >= 0; shift -= 8)
+			fputc(dims[a] >> shift & 255, f);
+}
+
+int helper_idx(int argc, char **argv)
+{
+	int classes = atoi(argv[1]), each = atoi(argv[2]);
+	int dims[] = { classes * each, atoi(argv[3]), atoi(argv[4]) };
+	(void)argc;
+	char *paths[] = { mem_printf("%s-images-idx3-ubyte", argv[0]),
+			  mem_printf("%s-labels-idx1-ubyte", argv[0]) };
+	FILE *images = fopen(paths[0], "w"), *labels = fopen(paths[1], "w");
+	if (!images || !labels)
+		helper_die("%s: %s", argv[0], strerror(errno));
+	put_idx_header(images, 3, dims);
+	put_idx_header(labels, 1, dims);
+	for (int n = 0; n < dims[0]; n++) {
+		uint8_t *pixels = draw((uint32_t)(n % classes), (uint32_t)classes,
+				       (uint32_t)(n / classes), dims[1], dims[2]);
+		fwrite(pixels, 1, (size_t)(dims[1] * dims[2]), images);
+		fputc(n % classes, labels);
+		free(pixels);
+	}
+	if (fclose(images) || fclose(labels))
+		helper_die("%s: %s", argv[0], strerror(errno));
+	free(paths[0]);
+	free(paths[1]);
 	return 0;
 }

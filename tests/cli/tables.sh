@@ -1,5 +1,5 @@
 #!/bin/sh
-# Training on CSV files and on images listed in one.
+# Training on CSV files, on images listed in one, and on IDX files.
 . "$srcdir/tests/cli/lib.sh"
 
 plain | helper model m.onnx
@@ -98,5 +98,35 @@ run i.onnx photos -o photos.onnx --lr 0.05 --steps 300 --report r.json
 rm photos/c3/7.png
 refuses 1 "onnxtune: photos/labels.csv: line 69, column 'file': there is no file 'photos/c3/7.png'" \
 	i.onnx photos -o p.onnx | report 'an image that is listed but not there'
+
+# ---- IDX files ----
+
+mkdir idx
+helper idx idx/train 3 40 4 4
+helper idx idx/t10k 3 12 4 4
+gzip idx/train-images-idx3-ubyte
+run i.onnx idx -o idx.onnx --lr 0.05 --report r.json
+{
+	wanted 0
+	told
+	grep -q '^preprocessing: range 0-1' err || cat err
+	grep -q '^    accuracy .* 36$' out || cat out
+	helper json r.json before.report.accuracy after.report.accuracy | tr '\n' ' ' |
+		awk '{ exit !($1 < 0.7 && $2 > 0.95) }' || cat out
+} | report 'IDX files'
+
+mkdir same
+helper pictures same/val 3 12 4 4
+run evaluate idx.onnx idx --json --quiet
+cp out own.idx
+run evaluate idx.onnx same --json --quiet
+{
+	wanted 0
+	for f in own.idx out; do
+		helper json $f evaluation.confusion_matrix
+	done | sort | uniq -u
+	{ helper json own.idx evaluation.loss; helper json out evaluation.loss; } | tr '\n' ' ' |
+		awk '{ exit !(($1 - $2) ^ 2 < 1e-20) }' || helper json out evaluation.loss
+} 2>&1 | report 'the same pictures as PNG files'
 
 plan
