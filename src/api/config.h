@@ -32,7 +32,8 @@ enum config_schedule {
 	CONFIG_WSD,
 	CONFIG_PLATEAU,
 };
-enum config_loss { CONFIG_LOSS_AUTO, CONFIG_CROSS_ENTROPY, CONFIG_BCE, CONFIG_MSE };
+enum config_loss { CONFIG_LOSS_AUTO, CONFIG_CROSS_ENTROPY, CONFIG_BCE, CONFIG_MSE, CONFIG_FOCAL };
+enum config_sampling { CONFIG_SAMPLING_PLAIN, CONFIG_SAMPLING_BALANCED };
 enum config_precision {
 	CONFIG_PRECISION_AUTO,
 	CONFIG_FP32,
@@ -141,6 +142,10 @@ struct config {
 	double warmup;                    /* below 1: share of all steps; else a number of steps */
 	double clip_norm; /* L2 norm that gradients are clipped to; 0: not clipped */
 	enum config_loss loss;
+	struct config_args loss_args; /* focal: gamma */
+	double label_smoothing;
+	const char *class_weights; /* "auto", NAME=W,..., or a file of them; NULL: all 1 */
+	enum config_sampling sampling;
 	int64_t seed;
 
 	/* precision */

@@ -167,7 +167,7 @@ static enum status bind_model(struct gradcheck *c, bool for_values, struct graph
 	if (c->with_loss) {
 		b.graph = bound.graph;
 		struct loss_head head = loss_find(b.graph, b.graph->outputs.v[c->options.output]);
-		loss_build(&b, &head, c->loss);
+		loss_build(&b, &head, c->loss, &c->options.loss_shape);
 		TRY_GOTO(b.status, out_graph);
 	}
 	*out = bound.graph;

@@ -355,6 +355,13 @@ static enum status check_head(struct project *p, struct error *err)
 			&p->loss, err) != OK)
 		return fail_context(err, "%s", p->config->model);
 	const struct shape *shape = &graph_value(g, p->head.logits)->t.shape;
+	if ((p->config->loss == CONFIG_FOCAL && p->loss == LOSS_MSE) ||
+	    (p->config->label_smoothing > 0 && p->loss != LOSS_CROSS_ENTROPY))
+		return fail(err, ERR_INPUT, "%s: --%s is not for the loss %s", p->config->model,
+			    p->loss == LOSS_MSE && p->config->loss == CONFIG_FOCAL
+				    ? "loss=focal"
+				    : "label-smoothing",
+			    loss_name(p->loss));
 	if (shape->dim[0] != p->micro_batch) {
 		char text[SHAPE_TEXT];
 		return fail(err, ERR_INPUT,

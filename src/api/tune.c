@@ -8,6 +8,7 @@
  */
 #include "api/tune.h"
 
+#include "api/class_weights.h"
 #include "api/output.h"
 #include "api/rates.h"
 
@@ -153,6 +154,8 @@ static enum status train(struct project *p, int64_t steps, struct tune_result *r
 			   .per_epoch = project_steps_per_epoch(p) };
 	struct loader_options options = project_loader(p, &p->dataset.train, p->window,
 						       !p->config->no_shuffle);
+	options.class_weights = p->class_weights;
+	options.balanced = p->config->sampling == CONFIG_SAMPLING_BALANCED;
 	enum status status = loader_open(&options, &run.loader, err);
 	int64_t epochs = (steps + run.per_epoch - 1) / run.per_epoch;
 	run.started = run.step_started = api_now();
@@ -212,6 +215,17 @@ static void note_chance(const struct project *p, const struct evaluated *e)
 		100 * confusion_accuracy(c));
 }
 
+static enum status check_sampling(const struct project *p, struct error *err)
+{
+	const struct dataset *ds = &p->dataset;
+	if (p->config->sampling == CONFIG_SAMPLING_BALANCED &&
+	    (ds->targets != TARGETS_CLASSES || ds->train.targets.shape.rank != 1))
+		return fail(err, ERR_INPUT,
+			    "%s: --sampling=balanced needs one class for each sample",
+			    p->config->data);
+	return OK;
+}
+
 enum status tune_run(const struct config *config, const struct api_ui *ui, struct tune_result *out,
 		     struct problems *problems, struct error *err)
 {
@@ -223,8 +237,10 @@ enum status tune_run(const struct config *config, const struct api_ui *ui, struc
 	int64_t steps = project_steps(p);
 	out->output = output_path(config, &p->arena);
 	TRY_GOTO(check_output(p, out->output, err), out_run);
-	TRY_GOTO(open_log(config->log, &log, err), out_run);
+	TRY_GOTO(class_weights_make(p, &p->class_weights, err), out_run);
+	TRY_GOTO(check_sampling(p, err), out_run);
 	TRY_GOTO(rates_begin(p, steps, err), out_run);
+	TRY_GOTO(open_log(config->log, &log, err), out_run);
 	TRY_GOTO(plan_last_batch(p, err), out_run);
 	log_note(&ui->log, "training %u tensors, %lld numbers, by %s; %lld steps of %lld samples",
 		 p->session->n_parameters, (long long)p->session->n_elements, loss_name(p->loss),

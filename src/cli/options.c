@@ -71,6 +71,11 @@ static const struct option_arg schedule_args[] = {
 	{ 0 },
 };
 
+static const struct option_arg loss_args[] = {
+	{ CONFIG_FOCAL, 0, 100, 2, "a number from 0 to 100" },
+	{ 0 },
+};
+
 /* clang-format off */
 const struct option options[] = {
 	{ "epochs", 0, OPTION_COUNT, "N|auto", "auto", NULL, 0, CONFIG_STEPS_MAX, "auto", CONFIG_AUTO,
@@ -142,10 +147,25 @@ const struct option options[] = {
 	{ "clip-norm", 0, OPTION_REAL, "NORM|off", "1", NULL, ABOVE_0, 0, "off", 0,
 	  .field = SET(clip_norm), .group = GROUP_TRAINING, .commands = TUNE,
 	  .help = "largest L2 norm of all gradients together" },
-	{ "loss", 0, OPTION_CHOICE, "auto|cross-entropy|bce|mse", "auto",
-	  .choices = WORDS("auto", "cross-entropy", "bce", "mse"),
+	{ "loss", 0, OPTION_CHOICE, "auto|cross-entropy|bce|mse|focal[:GAMMA]", "auto",
+	  .choices = WORDS("auto", "cross-entropy", "bce", "mse", "focal"),
+	  .args = loss_args, .args_field = SET(loss_args),
 	  .field = SET(loss), .group = GROUP_TRAINING, .commands = DATA | INSPECT,
-	  .help = "auto: by how the graph ends and by the labels' type" },
+	  .help = "auto: by how the graph ends and by the labels' type; focal: cross-entropy or bce "
+		  "times (1 - p)^GAMMA (2), p being the label's probability" },
+	{ "label-smoothing", 0, OPTION_REAL, "S", "0", NULL, 0, BELOW_1,
+	  .field = SET(label_smoothing), .group = GROUP_TRAINING, .commands = TUNE | GRADCHECK,
+	  .help = "share of the cross-entropy that all classes get alike" },
+	{ "class-weights", 0, OPTION_STRING, "auto|NAME=W,...|FILE", NULL,
+	  .field = SET(class_weights), .group = GROUP_TRAINING, .commands = TUNE,
+	  .help = "what samples of each class count in the loss; auto: the rarer, the more, so that "
+		  "all classes count alike; else the classes named, in a file one NAME=W a line, and "
+		  "1 for the others" },
+	{ "sampling", 0, OPTION_CHOICE, "plain|balanced", "plain",
+	  .choices = WORDS("plain", "balanced"),
+	  .field = SET(sampling), .group = GROUP_TRAINING, .commands = TUNE,
+	  .help = "balanced: an epoch draws as many samples as there are, each class as often as the "
+		  "others" },
 	{ "seed", 0, OPTION_COUNT, "N", "0", NULL, 0, 0,
 	  .field = SET(seed), .group = GROUP_TRAINING, .commands = DATA,
 	  .help = "of all random choices: the same seed gives the same bits" },

@@ -373,6 +373,12 @@ enum status parse_finish(struct invocation *inv, struct error *err)
 	set_auto(&c->beta2, d->beta2);
 	set_auto(&c->eps, d->eps);
 	set_auto(&c->weight_decay, d->weight_decay);
+	if (c->sampling == CONFIG_SAMPLING_BALANCED && c->no_shuffle)
+		return fail(err, ERR_USAGE,
+			    "--sampling=balanced draws samples at random: leave --no-shuffle out");
+	if (c->label_smoothing > 0 && (c->loss == CONFIG_BCE || c->loss == CONFIG_MSE))
+		return fail(err, ERR_USAGE, "--label-smoothing is for cross-entropy, not --loss=%s",
+			    c->loss == CONFIG_BCE ? "bce" : "mse");
 	if (c->nesterov && (c->optimizer != CONFIG_SGD || c->momentum == 0))
 		return fail(err, ERR_USAGE, "--nesterov needs --optimizer=sgd and a momentum");
 	return OK;

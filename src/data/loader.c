@@ -9,6 +9,8 @@
  */
 #include "data/loader.h"
 
+#include "data/balance.h"
+
 #include "base/rng.h"
 #include "data/targets.h"
 
@@ -31,7 +33,8 @@ struct loader {
 	struct arena arena;
 	uint32_t n; /* samples of the part */
 	uint32_t *order;
-	struct tensor *inputs; /* of a batch */
+	struct balance balance; /* n_classes is 0: order is a permutation */
+	struct tensor *inputs;  /* of a batch */
 	struct tensor targets, weights;
 	uint32_t *samples;
 
@@ -200,6 +203,9 @@ enum status loader_open(const struct loader_options *options, struct loader **ou
 	l->order = arena_alloc(&l->arena, l->n * sizeof *l->order);
 	l->good = arena_alloc(&l->arena, l->options.window * sizeof *l->good);
 	l->samples = arena_alloc(&l->arena, options->micro_batch * sizeof *l->samples);
+	if (options->balanced)
+		l->balance = balance_group(&options->part->targets, options->dataset->n_classes,
+					   &l->arena);
 	enum status status = make_batch(l, err);
 	if (status == OK && options->dataset->images) {
 		uint64_t size = (uint64_t)l->options.window * 2;
@@ -255,7 +261,9 @@ void loader_start(struct loader *l, uint64_t epoch, uint32_t window)
 		pthread_cond_wait(&l->ready, &l->lock);
 	for (uint32_t i = 0; i < l->ring_size; i++)
 		slot_clear(&l->ring[i]);
-	if (l->options.shuffle)
+	if (l->balance.n_classes)
+		balance_draw(&l->balance, l->options.seed, epoch, l->order, l->n);
+	else if (l->options.shuffle)
 		rng_permutation(l->options.seed, epoch, l->order, l->n);
 	else
 		for (uint32_t i = 0; i < l->n; i++)

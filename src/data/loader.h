@@ -23,6 +23,9 @@ struct loader_options {
 	uint32_t window;      /* samples in an effective batch */
 	uint32_t micro_batch; /* samples in a batch; at most window */
 	bool shuffle;
+	/* Class targets, one a sample: each position of an epoch draws a class, all alike, then a
+	 * sample of it; with replacement, a draw for each sample of the part. Wins over shuffle. */
+	bool balanced;
 	uint64_t seed;
 	const float *class_weights; /* [n_classes] for class targets, or NULL */
 	/* Threads that decode images; 0: loader_next decodes, so nothing runs beside a step. */

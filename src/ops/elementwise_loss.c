@@ -3,7 +3,9 @@
  *
  *	loss = sum over samples n of w[n] * mean over the sample's elements of f(y, t)
  *
- * SigmoidCrossEntropy: f = max(y, 0) - y t + log(1 + exp(-|y|)), binary cross-entropy from logits;
+ * SigmoidCrossEntropy: f = max(y, 0) - y t + log(1 + exp(-|y|)), binary cross-entropy from logits,
+ * times (1 - pt)^gamma for the focal loss (Lin et al. 2017), pt = p t + (1 - p) (1 - t), p =
+ * sigmoid(y); gamma 0 is the plain loss.
  * SquaredError: f = (y - t)^2. Samples of weight 0 do not exist: their content may be anything.
  * The gradient operators compute dy = dloss * w * f'(y, t) / elements of a sample.
  */
@@ -11,25 +13,45 @@
 
 #include <math.h>
 
-static double sigmoid_cross_entropy(double y, double t)
-{
-	return fmax(y, 0) - y * t + log1p(exp(-fabs(y)));
-}
-
-/* sigmoid(y) - t */
-static double sigmoid_cross_entropy_grad(double y, double t)
+static double sigmoid(double y)
 {
 	double e = exp(-fabs(y));
-	return (y >= 0 ? 1 : e) / (1 + e) - t;
+	return (y >= 0 ? 1 : e) / (1 + e);
 }
 
-static double squared_error(double y, double t)
+/* 1 - pt */
+static double miss(double y, double t)
 {
+	return sigmoid(y) * (1 - t) + sigmoid(-y) * t;
+}
+
+static double sigmoid_cross_entropy(double y, double t, double gamma)
+{
+	double plain = fmax(y, 0) - y * t + log1p(exp(-fabs(y)));
+	return gamma == 0 ? plain : pow(miss(y, t), gamma) * plain;
+}
+
+/* sigmoid(y) - t, and by the rule of products with gamma */
+static double sigmoid_cross_entropy_grad(double y, double t, double gamma)
+{
+	double plain = sigmoid(y) - t, m = miss(y, t);
+	if (gamma == 0)
+		return plain;
+	if (m == 0)
+		return 0;
+	return plain * pow(m, gamma) + sigmoid_cross_entropy(y, t, 0) * gamma * pow(m, gamma - 1) *
+					       (1 - 2 * t) * sigmoid(y) * sigmoid(-y);
+}
+
+static double squared_error(double y, double t, double gamma)
+{
+	(void)gamma;
 	return (y - t) * (y - t);
 }
 
-static double squared_error_grad(double y, double t)
+static double squared_error_grad(double y, double t, double gamma)
 {
+	(void)gamma;
 	return 2 * (y - t);
 }
 
@@ -64,7 +86,7 @@ static enum status infer_grad(struct op_io *io)
 	return infer_set(io, 0, io->in[1]->dtype, &io->in[1]->shape);
 }
 
-static enum status sum(struct op_io *io, double (*f)(double, double))
+static enum status sum(struct op_io *io, double (*f)(double, double, double), double gamma)
 {
 	const struct tensor *y = io->in[0], *t = io->in[1], *w = io->in[2];
 	int64_t samples = y->shape.dim[0], n = samples ? shape_elements(&y->shape) / samples : 0;
@@ -72,7 +94,7 @@ static enum status sum(struct op_io *io, double (*f)(double, double))
 	for (int64_t s = 0; s < samples; s++) {
 		double weight = tensor_get(w, s), sum = 0;
 		for (int64_t i = s * n; weight != 0 && i < (s + 1) * n; i++)
-			sum += f(tensor_get(y, i), tensor_get(t, i));
+			sum += f(tensor_get(y, i), tensor_get(t, i), gamma);
 		if (weight != 0 && n)
 			loss += weight * sum / (double)n;
 	}
@@ -80,7 +102,7 @@ static enum status sum(struct op_io *io, double (*f)(double, double))
 	return OK;
 }
 
-static enum status each(struct op_io *io, double (*f)(double, double))
+static enum status each(struct op_io *io, double (*f)(double, double, double), double gamma)
 {
 	const struct tensor *y = io->in[1], *t = io->in[2], *w = io->in[3];
 	int64_t samples = y->shape.dim[0], n = samples ? shape_elements(&y->shape) / samples : 0;
@@ -88,7 +110,8 @@ static enum status each(struct op_io *io, double (*f)(double, double))
 	for (int64_t i = 0; i < samples * n; i++) {
 		double weight = tensor_get(w, i / n), dy = 0;
 		if (weight != 0)
-			dy = dloss * weight / (double)n * f(tensor_get(y, i), tensor_get(t, i));
+			dy = dloss * weight / (double)n *
+			     f(tensor_get(y, i), tensor_get(t, i), gamma);
 		tensor_set(&io->out[0], i, dy);
 	}
 	return OK;
@@ -96,27 +119,28 @@ static enum status each(struct op_io *io, double (*f)(double, double))
 
 static enum status ref_sigmoid(struct op_io *io)
 {
-	return sum(io, sigmoid_cross_entropy);
+	return sum(io, sigmoid_cross_entropy, node_double(io->node, "gamma"));
 }
 
 static enum status ref_sigmoid_grad(struct op_io *io)
 {
-	return each(io, sigmoid_cross_entropy_grad);
+	return each(io, sigmoid_cross_entropy_grad, node_double(io->node, "gamma"));
 }
 
 static enum status ref_squared(struct op_io *io)
 {
-	return sum(io, squared_error);
+	return sum(io, squared_error, 0);
 }
 
 static enum status ref_squared_grad(struct op_io *io)
 {
-	return each(io, squared_error_grad);
+	return each(io, squared_error_grad, 0);
 }
 
 static void grad_sigmoid(struct grad *g)
 {
-	g->dx[0] = build(g->b, "SigmoidCrossEntropyGrad", IN(g->dy[0], g->x[0], g->x[1], g->x[2]));
+	g->dx[0] = build(g->b, "SigmoidCrossEntropyGrad", IN(g->dy[0], g->x[0], g->x[1], g->x[2]),
+			 attr_double("gamma", node_double(g->node, "gamma")));
 }
 
 static void grad_squared(struct grad *g)
@@ -124,6 +148,7 @@ static void grad_squared(struct grad *g)
 	g->dx[0] = build(g->b, "SquaredErrorGrad", IN(g->dy[0], g->x[0], g->x[1], g->x[2]));
 }
 
+static const struct op_attr sigmoid_attrs[] = { { "gamma", ATTR_DOUBLE, 0, 0, 0, NULL }, { 0 } };
 static const struct op_arg in[] = {
 	{ "Y", 0, 0 },
 	{ "targets", ARG_KEEP | ARG_NO_GRAD, 0 },
@@ -144,6 +169,7 @@ const struct op_def op_onnxtune_sigmoid_cross_entropy = {
 	.domain = "onnxtune",
 	.name = "SigmoidCrossEntropy",
 	.since = 1,
+	.attrs = sigmoid_attrs,
 	.in = in,
 	.out = out,
 	.precision = PRECISION_FULL,
@@ -156,6 +182,7 @@ const struct op_def op_onnxtune_sigmoid_cross_entropy_grad = {
 	.domain = "onnxtune",
 	.name = "SigmoidCrossEntropyGrad",
 	.since = 1,
+	.attrs = sigmoid_attrs,
 	.in = grad_in,
 	.out = grad_out,
 	.precision = PRECISION_FULL,

@@ -1,12 +1,17 @@
 /*
  * softmax_cross_entropy.c - the loss of classifiers, from logits x with the classes along `axis`:
  *
- *	loss = sum over i of w[i] * (log sum exp(x[i]) - x[i, label[i]])
+ *	l = log softmax(x[i]), p = exp(l[label[i]])
+ *	loss = sum over i of w[i] * ((s - 1) (1 - p)^g l[label[i]] - s mean(l))
  *
- * with a weight for every row i. Rows of weight 0 do not exist: their logits and labels may be
+ * with a weight for every row i, label smoothing s (as torch.nn.CrossEntropyLoss) and the focal
+ * loss's g (Lin et al. 2017), both 0 in the plain loss log sum exp(x[i]) - x[i, label[i]]. Rows of weight 0 do not exist: their logits and labels may be
  * anything. A label that is no class makes the loss NaN. The gradient operator computes
- * dx = dloss * w * (softmax(x) - onehot(label)).
+ * dx = dloss * w * ((1 - s) F (softmax(x) - onehot(label)) + s (softmax(x) - 1 / classes)), where
+ * F = (1 - p)^g - g p (1 - p)^(g-1) log p is 1 for g = 0.
  */
+#include "ops/softmax_cross_entropy.h"
+
 #include "ops/build.h"
 
 #include <math.h>
@@ -80,18 +85,43 @@ static bool read_row(const struct op_io *io, uint32_t k, int64_t i, struct row *
 	return true;
 }
 
+double focal_loss(double log_p, double gamma)
+{
+	return gamma == 0 ? -log_p : -pow(-expm1(log_p), gamma) * log_p;
+}
+
+double focal_factor(double log_p, double gamma)
+{
+	double p = exp(log_p), rest = -expm1(log_p);
+	if (gamma == 0)
+		return 1;
+	return rest > 0 ? pow(rest, gamma) - gamma * p * pow(rest, gamma - 1) * log_p : 0;
+}
+
+/* log softmax of class c. */
+static double log_probability(const struct op_io *io, uint32_t k, const struct row *r, int64_t c)
+{
+	return -(r->max + log(r->sum) - tensor_get(io->in[k], r->first + c * r->step));
+}
+
 static enum status ref(struct op_io *io)
 {
-	double loss = 0;
+	double loss = 0, smoothing = node_double(io->node, "smoothing");
+	double gamma = node_double(io->node, "gamma");
 	struct row r;
 	for (int64_t i = 0, n = shape_elements(&io->in[1]->shape); i < n; i++) {
 		if (!read_row(io, 0, i, &r))
 			continue;
-		if (r.label < 0 || r.label >= r.classes)
+		if (r.label < 0 || r.label >= r.classes) {
 			loss = NAN;
-		else
-			loss += r.weight * (r.max + log(r.sum) -
-					    tensor_get(io->in[0], r.first + r.label * r.step));
+			continue;
+		}
+		double mean = 0;
+		for (int64_t c = 0; c < r.classes && smoothing != 0; c++)
+			mean += log_probability(io, 0, &r, c) / (double)r.classes;
+		loss += r.weight *
+			((1 - smoothing) * focal_loss(log_probability(io, 0, &r, r.label), gamma) -
+			 smoothing * mean);
 	}
 	tensor_set(&io->out[0], 0, loss);
 	return OK;
@@ -101,7 +131,8 @@ static enum status ref_grad(struct op_io *io)
 {
 	const struct tensor *x = io->in[1];
 	struct tensor *dx = &io->out[0];
-	double dloss = tensor_get(io->in[0], 0);
+	double dloss = tensor_get(io->in[0], 0), smoothing = node_double(io->node, "smoothing");
+	double gamma = node_double(io->node, "gamma");
 	struct row r;
 	for (int64_t i = 0, n = shape_elements(&x->shape); i < n; i++)
 		tensor_set(dx, i, 0);
@@ -109,10 +140,16 @@ static enum status ref_grad(struct op_io *io)
 		if (!read_row(io, 1, i, &r))
 			continue;
 		bool known = r.label >= 0 && r.label < r.classes;
+		double factor = (1 - smoothing) *
+				(known ? focal_factor(log_probability(io, 1, &r, r.label), gamma)
+				       : NAN);
 		for (int64_t c = 0; c < r.classes; c++) {
 			int64_t e = r.first + c * r.step;
-			double p = exp(tensor_get(x, e) - r.max) / r.sum - (c == r.label);
-			tensor_set(dx, e, known ? dloss * r.weight * p : NAN);
+			double p = exp(tensor_get(x, e) - r.max) / r.sum;
+			tensor_set(dx, e,
+				   dloss * r.weight *
+					   (factor * (p - (c == r.label)) +
+					    smoothing * (p - 1 / (double)r.classes)));
 		}
 	}
 	return OK;
@@ -121,10 +158,15 @@ static enum status ref_grad(struct op_io *io)
 static void grad(struct grad *g)
 {
 	g->dx[0] = build(g->b, "SoftmaxCrossEntropyGrad", IN(g->dy[0], g->x[0], g->x[1], g->x[2]),
-			 attr_int("axis", node_int(g->node, "axis")));
+			 attr_int("axis", node_int(g->node, "axis")),
+			 attr_double("smoothing", node_double(g->node, "smoothing")),
+			 attr_double("gamma", node_double(g->node, "gamma")));
 }
 
-static const struct op_attr attrs[] = { { "axis", ATTR_INT, 0, 1, 0, NULL }, { 0 } };
+static const struct op_attr attrs[] = { { "axis", ATTR_INT, 0, 1, 0, NULL },
+					{ "smoothing", ATTR_DOUBLE, 0, 0, 0, NULL },
+					{ "gamma", ATTR_DOUBLE, 0, 0, 0, NULL },
+					{ 0 } };
 static const struct op_arg in[] = {
 	{ "logits", 0, 0 },
 	{ "labels", ARG_KEEP | ARG_NO_GRAD, 0 },

@@ -120,7 +120,8 @@ static uint32_t add_input(struct builder *b, const char *name, enum dtype dtype,
 	return id;
 }
 
-uint32_t loss_build(struct builder *b, const struct loss_head *head, enum loss_kind kind)
+uint32_t loss_build(struct builder *b, const struct loss_head *head, enum loss_kind kind,
+		    const struct loss_shape *modified)
 {
 	struct graph *graph = b->graph;
 	struct shape shape = *build_shape(b, head->logits);
@@ -134,14 +135,17 @@ uint32_t loss_build(struct builder *b, const struct loss_head *head, enum loss_k
 		uint32_t l = add_input(b, LABELS_NAME, DT_I64, &labels);
 		uint32_t w = add_input(b, WEIGHTS_NAME, DT_F32, &labels);
 		loss = build(b, "SoftmaxCrossEntropy", IN(head->logits, l, w),
-			     attr_int("axis", head->axis));
+			     attr_int("axis", head->axis),
+			     attr_double("smoothing", modified->smoothing),
+			     attr_double("gamma", modified->gamma));
 	} else {
 		enum dtype dtype = build_type(b, head->logits)->dtype;
 		/* Targets keep float32 precision whatever the model computes in. */
 		uint32_t l = add_input(b, LABELS_NAME, dtype == DT_F64 ? DT_F64 : DT_F32, &shape);
 		uint32_t w = add_input(b, WEIGHTS_NAME, DT_F32, &SHAPE(shape.dim[0]));
-		loss = build_op(b, kind == LOSS_BCE ? "SigmoidCrossEntropy" : "SquaredError",
-				IN(head->logits, l, w), NULL);
+		loss = kind == LOSS_BCE ? build(b, "SigmoidCrossEntropy", IN(head->logits, l, w),
+						attr_double("gamma", modified->gamma))
+					: build(b, "SquaredError", IN(head->logits, l, w));
 	}
 	graph->outputs.n = 0;
 	*array_push(&graph->outputs) = loss;

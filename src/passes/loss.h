@@ -18,6 +18,12 @@ enum loss_kind {
 	LOSS_MSE,           /* mean squared error to float targets */
 };
 
+/* What changes a loss of classes; all zeros is the plain one. */
+struct loss_shape {
+	double smoothing; /* cross-entropy: label smoothing */
+	double gamma;     /* cross-entropy and bce: focal loss */
+};
+
 /* How a model ends. */
 enum ending {
 	ENDING_LOGITS, /* nothing recognized: raw scores or values */
@@ -48,7 +54,8 @@ enum status MUST_CHECK loss_choose(const struct graph *graph, const struct loss_
  * of the weighted losses, the only output that the graph then has. The types of the two inputs are
  * those that the loss operator documents.
  */
-uint32_t loss_build(struct builder *b, const struct loss_head *head, enum loss_kind kind);
+uint32_t loss_build(struct builder *b, const struct loss_head *head, enum loss_kind kind,
+		    const struct loss_shape *shape);
 
 const char *loss_name(enum loss_kind kind);  /* "cross-entropy", "bce", "mse" */
 const char *ending_name(enum ending ending); /* "Softmax", ... */

@@ -80,7 +80,7 @@ static enum status build_training(struct session *s, const struct shape *shapes,
 	TRY_GOTO(loss_choose(graph, &s->head, o->integer_labels, o->loss, &s->loss, err),
 		 out_graph);
 	struct builder b = { .graph = graph, .err = err };
-	loss_build(&b, &s->head, s->loss);
+	loss_build(&b, &s->head, s->loss, &o->loss_shape);
 	TRY_GOTO(b.status, out_graph);
 	dump(s, "loss", graph);
 	if (!s->labels)

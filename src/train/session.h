@@ -33,6 +33,7 @@ struct session_options {
 	uint32_t output;            /* which output is trained */
 	bool train;                 /* false: evaluation only, nothing else is planned */
 	enum loss_kind loss;        /* LOSS_AUTO: by the ending and the labels */
+	struct loss_shape loss_shape;
 	bool integer_labels;
 	bool train_batch_norm;
 	enum dtype half; /* type of contractions: DT_F32, DT_F16, DT_BF16 */

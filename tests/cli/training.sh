@@ -59,4 +59,73 @@ refuses 2 'onnxtune: --schedule=plateau: split has no validation part*' \
 	"$model" split --schedule plateau --steps 9 -o n.onnx |
 	report 'plateau never looks at a test set'
 
+# ---- unequal classes ----
+
+plain | helper model m.onnx
+helper npz d.npz x/float32/40,4/random labels/int64/40/=0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1,1,1,2,2,2,2
+classes="m.onnx d.npz --steps 3 -b 40 --validation d.npz -f -o o.onnx --log l.jsonl --no-shuffle"
+
+# first: the loss of the first step.
+first()
+{
+	head -n 1 l.jsonl | sed 's/.*"loss":\([^,}]*\).*/\1/'
+}
+
+run $classes
+first >own.plain
+run $classes --class-weights auto
+{
+	wanted 0
+	grep -qx 'class weights: 0 = 0.404, 1 = 4.444, 2 = 3.333' err || cat err
+	test "$(first)" != "$(cat own.plain)" || echo 'the loss is that without weights'
+	first >own.auto
+} | report 'class weights are balanced'
+printf '# by hand\n0=0.4040404\n\n1=4.4444444\n2=3.3333333\n' >weights
+run $classes --class-weights weights
+first >own.file
+run $classes --class-weights 0=0.4040404,1=4.4444444,2=3.3333333
+{
+	wanted 0
+	test "$(first)" = "$(cat own.file)" || echo "$(first), not $(cat own.file)"
+	paste own.file own.auto | awk '{ d = $1 - $2; exit !(d < 1e-6 && d > -1e-6) }' || paste own.file own.auto
+} | report 'class weights by name and from a file'
+for case in "2 yes=1 there is no class 'yes'" \
+	"2 0=-1 '0=-1' is not NAME=WEIGHT with a weight of at least 0" \
+	'2 0=0,1=0,2=0 every class of the training data has the weight 0' \
+	'1 absent absent: No such file or directory'; do
+	rest=${case#* }
+	refuses "${case%% *}" "onnxtune: --class-weights: ${rest#* }" $classes -o n.onnx \
+		--class-weights "${rest%% *}"
+done | report 'class weights that are wrong'
+
+run $classes --sampling balanced
+{
+	wanted 2 'onnxtune: --sampling=balanced draws samples at random: leave --no-shuffle out; see onnxtune --help'
+} | report 'balanced sampling is random'
+run m.onnx d.npz --epochs 4 -b 8 --validation d.npz -f -o a.onnx --sampling balanced --decoders 2
+run m.onnx d.npz --epochs 4 -b 8 --validation d.npz -f -o b.onnx --sampling balanced --seed 1
+run m.onnx d.npz --epochs 4 -b 8 --validation d.npz -f -o c.onnx --sampling balanced
+{
+	wanted 0
+	cmp a.onnx c.onnx
+	cmp -s a.onnx b.onnx && echo 'the seed does not matter'
+} | report 'balanced sampling follows the seed'
+
+# ---- losses ----
+
+run $classes --loss focal:0
+{
+	wanted 0
+	test "$(first)" = "$(cat own.plain)" || echo "$(first), not $(cat own.plain)"
+	run $classes --loss focal
+	test "$(first)" != "$(cat own.plain)" || echo 'focal changes nothing'
+	run $classes --label-smoothing 0.1
+	test "$(first)" != "$(cat own.plain)" || echo 'smoothing changes nothing'
+} | report 'focal loss and label smoothing'
+refuses '2' 'onnxtune: --label-smoothing is for cross-entropy, not --loss=bce*' $classes -o n.onnx \
+	--loss bce --label-smoothing 0.1 | report 'label smoothing of another loss'
+mse="$models/mlp_mse/model.onnx $models/mlp_mse/data.npz"
+refuses '1' 'onnxtune: *: --loss=focal is not for the loss mse' $mse -o n.onnx --loss focal |
+	report 'focal loss of values'
+
 plan

@@ -26,6 +26,19 @@ static const double mse_dy[] = {
 	-0.6666666666666666, -2, 1066.3333333333333, 1, -533.5, -0.6666666666666666, 0, 0, 0
 };
 
+/* torchvision.ops.sigmoid_focal_loss with gamma 2 and no alpha. */
+static const double hard[] = { 1, 0, 1, 0, 1, 1, 0, 0, 0 };
+static const double focal[] = { 133.66198627490826 };
+static const double focal_dy[] = { -0.04597899911697147,
+				   0.005677035074411977,
+				   0,
+				   0.17945228840808033,
+				   -0.16666666666666666,
+				   -0.049714465856664385,
+				   0,
+				   0,
+				   0 };
+
 const struct op_case cases_elementwise_loss[] = {
 	{ "bce", "SigmoidCrossEntropy", "onnxtune",
 	  .in = { NORMAL(4, 5), UNIFORM(0, 1, 4, 5), WEIGHTS(0.5, 2, 4) } },
@@ -54,5 +67,15 @@ const struct op_case cases_elementwise_loss[] = {
 	{ "mse, gradient", "SquaredErrorGrad", "onnxtune",
 	  .in = { SCALAR(2), VALUES(y, 3, 3), VALUES(t, 3, 3), WEIGHT_VALUES(weights, 3) },
 	  .flags = CASE_NO_GRAD, .expected = mse_dy },
+	{ "focal", "SigmoidCrossEntropy", "onnxtune", .attrs = { { "gamma", ATTR_DOUBLE, .d = 2 } },
+	  .in = { VALUES(y, 3, 3), VALUES(hard, 3, 3), WEIGHT_VALUES(weights, 3) },
+	  .flags = CASE_NO_GRAD, .expected = focal },
+	{ "focal, gradient", "SigmoidCrossEntropyGrad", "onnxtune",
+	  .attrs = { { "gamma", ATTR_DOUBLE, .d = 2 } },
+	  .in = { SCALAR(1), VALUES(y, 3, 3), VALUES(hard, 3, 3), WEIGHT_VALUES(weights, 3) },
+	  .flags = CASE_NO_GRAD, .expected = focal_dy },
+	{ "focal, odd power", "SigmoidCrossEntropy", "onnxtune",
+	  .attrs = { { "gamma", ATTR_DOUBLE, .d = 0.7 } },
+	  .in = { NORMAL(5, 3), UNIFORM(0, 1, 5, 3), WEIGHTS(0.5, 2, 5) } },
 	{ 0 },
 };

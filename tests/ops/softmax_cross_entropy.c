@@ -36,6 +36,20 @@ static const double map_dx[] = { 0.18632372322584756, -1.6273525535483049, 0.307
 				 0.09316186161292378, 0.3742180223417123,  -0.3464020571407508,
 				 -0.3830187866858831, 0.253240195527827,   0.008800764344170726 };
 
+/* F.cross_entropy(label_smoothing=0.1); -(1 - p)^2 log p from F.log_softmax. */
+static const double smooth_loss[] = { 5.222193884557129 };
+static const double smooth_dx[] = {
+	0.15299038989251423,  -1.4940192202149716, 0.27386255238516505, 0.5477251047703301,
+	-0.42685294227767934, 0.9462941154446414,  0.07649519494625712, 0.340884689008379,
+	-0.31306872380741746, -0.3163521200192164, 0.23657352886116034, -0.024532568989162607
+};
+static const double focal_loss[] = { 2.7446937587769633 };
+static const double focal_dx[] = {
+	0.10874584800187569, -1.9065265459468206,  0.17929159270101547, 0.7197913072381807,
+	-0.2880374407028912, 1.1867352387086396,   0.09151876962532886, 0.1403110622377216,
+	-0.34029257806079,   -0.14361086214021504, 0.2487738084354611,  0.0032997999024934124
+};
+
 const struct op_case cases_softmax_cross_entropy[] = {
 	{ "rows", "SoftmaxCrossEntropy", "onnxtune",
 	  .in = { NORMAL(5, 7), INTS(0, 6, 5), WEIGHTS(0.5, 2, 5) } },
@@ -54,6 +68,38 @@ const struct op_case cases_softmax_cross_entropy[] = {
 	  .in = { VALUES(maps, 2, 3, 2), LABELS(map_labels, 2, 2),
 		  WEIGHT_VALUES(map_weights, 2, 2) },
 	  .expected = map_loss },
+	{ "smoothing", "SoftmaxCrossEntropy", "onnxtune",
+	  .attrs = { AXIS(1), { "smoothing", ATTR_DOUBLE, .d = 0.1 } },
+	  .in = { VALUES(maps, 2, 3, 2), LABELS(map_labels, 2, 2),
+		  WEIGHT_VALUES(map_weights, 2, 2) },
+	  .expected = smooth_loss },
+	{ "smoothing, many rows", "SoftmaxCrossEntropy", "onnxtune",
+	  .attrs = { AXIS(1), { "smoothing", ATTR_DOUBLE, .d = 0.3 } },
+	  .in = { NORMAL(37, 19), INTS(0, 18, 37), WEIGHTS(0.5, 2, 37) } },
+	{ "focal", "SoftmaxCrossEntropy", "onnxtune",
+	  .attrs = { AXIS(1), { "gamma", ATTR_DOUBLE, .d = 2 } },
+	  .in = { VALUES(maps, 2, 3, 2), LABELS(map_labels, 2, 2),
+		  WEIGHT_VALUES(map_weights, 2, 2) },
+	  .expected = focal_loss },
+	{ "focal and smoothing", "SoftmaxCrossEntropy", "onnxtune",
+	  .attrs = { AXIS(1),
+		     { "gamma", ATTR_DOUBLE, .d = 0.5 },
+		     { "smoothing", ATTR_DOUBLE, .d = 0.2 } },
+	  .in = { NORMAL(7, 5), INTS(0, 4, 7), WEIGHTS(0.5, 2, 7) } },
+	{ "gradient, smoothing", "SoftmaxCrossEntropyGrad", "onnxtune",
+	  .attrs = { AXIS(1), { "smoothing", ATTR_DOUBLE, .d = 0.1 } },
+	  .in = { SCALAR(1), VALUES(maps, 2, 3, 2), LABELS(map_labels, 2, 2),
+		  WEIGHT_VALUES(map_weights, 2, 2) },
+	  .flags = CASE_NO_GRAD, .expected = smooth_dx },
+	{ "gradient, focal", "SoftmaxCrossEntropyGrad", "onnxtune",
+	  .attrs = { AXIS(1), { "gamma", ATTR_DOUBLE, .d = 2 } },
+	  .in = { SCALAR(1), VALUES(maps, 2, 3, 2), LABELS(map_labels, 2, 2),
+		  WEIGHT_VALUES(map_weights, 2, 2) },
+	  .flags = CASE_NO_GRAD, .expected = focal_dx },
+	{ "gradient, focal, large logits", "SoftmaxCrossEntropyGrad", "onnxtune",
+	  .attrs = { AXIS(1), { "gamma", ATTR_DOUBLE, .d = 0.5 } },
+	  .in = { SCALAR(0.5), VALUES(x, 4, 3), LABELS(labels, 4), WEIGHT_VALUES(weights, 4) },
+	  .flags = CASE_NO_GRAD },
 	{ "large", "SoftmaxCrossEntropy", "onnxtune",
 	  .in = { NORMAL(67, 1000), INTS(0, 999, 67), WEIGHTS(0, 2, 67) }, .flags = CASE_NO_GRAD },
 	{ "gradient, ignored row", "SoftmaxCrossEntropyGrad", "onnxtune",

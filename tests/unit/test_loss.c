@@ -141,7 +141,7 @@ static void test_build(void **state)
 	struct fixture f;
 	begin(&f, &SHAPE(4, 3, 5));
 	struct loss_head head = { ENDING_LOGITS, f.x, 1 };
-	uint32_t loss = loss_build(&f.b, &head, LOSS_CROSS_ENTROPY);
+	uint32_t loss = loss_build(&f.b, &head, LOSS_CROSS_ENTROPY, &(struct loss_shape){ 0 });
 	assert_int_equal(f.b.status, OK);
 	assert_int_equal(f.graph->outputs.n, 1);
 	assert_int_equal(f.graph->outputs.v[0], loss);

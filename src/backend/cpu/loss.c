@@ -3,6 +3,8 @@
  * src/ops/elementwise_loss.c): each row or sample for itself (rows.h), its part of the loss into the
  * workspace; the parts are added up in their order. Rows of weight 0 are not looked at.
  */
+#include "ops/softmax_cross_entropy.h"
+
 #include "backend/cpu/convert.h"
 #include "backend/cpu/rows.h"
 #include "backend/cpu/softmax.h"
@@ -62,7 +64,8 @@ SIMD static void squared_error_grad(float *dy, const float *y, const float *t, i
 struct job {
 	struct tensor weights, labels; /* labels: of SoftmaxCrossEntropy */
 	double dloss;
-	double *losses; /* by row */
+	double *losses;          /* by row */
+	double smoothing, gamma; /* of SoftmaxCrossEntropy */
 };
 
 static void cross_entropy_row(const void *ctx, int64_t row, const float *const *x, float *y,
@@ -75,7 +78,12 @@ static void cross_entropy_row(const void *ctx, int64_t row, const float *const *
 	if (weight != 0 && label >= 0 && label < n) {
 		float max;
 		double log_sum = softmax_log_sum(x[0], n, &max);
-		loss = weight * ((double)max - (double)x[0][label] + log_sum);
+		double plain = (double)max - (double)x[0][label] + log_sum;
+		loss = (1 - job->smoothing) * focal_loss(-plain, job->gamma);
+		if (job->smoothing != 0)
+			loss += job->smoothing *
+				((double)max + log_sum - vector_sum(x[0], n) / (double)n);
+		loss *= weight;
 	} else if (weight != 0) {
 		loss = NAN;
 	}
@@ -86,6 +94,21 @@ static void fill(float *y, int64_t n, float value)
 {
 	for (int64_t i = 0; i < n; i++)
 		y[i] = value;
+}
+
+/* factor * (of_label (softmax(x) - onehot(label)) + smoothing (softmax(x) - 1/n)) */
+static void modified_grad(const struct job *job, const float *x, float *y, int64_t n, int64_t label,
+			  float factor)
+{
+	float max;
+	double log_sum = softmax_log_sum(x, n, &max);
+	double log_p = (double)x[label] - (double)max - log_sum;
+	double of_label = (1 - job->smoothing) * focal_factor(log_p, job->gamma);
+	float even = (float)(factor * job->smoothing / (double)n);
+	softmax_row(y, x, n, (float)(factor * (of_label + job->smoothing)));
+	for (int64_t i = 0; i < n; i++)
+		y[i] -= even;
+	y[label] -= (float)(factor * of_label);
 }
 
 static void cross_entropy_grad_row(const void *ctx, int64_t row, const float *const *x, float *y,
@@ -99,9 +122,11 @@ static void cross_entropy_grad_row(const void *ctx, int64_t row, const float *co
 		fill(y, n, 0);
 	} else if (label < 0 || label >= n) {
 		fill(y, n, NAN);
-	} else {
+	} else if (job->smoothing == 0 && job->gamma == 0) {
 		softmax_row(y, x[0], n, factor);
 		y[label] -= factor;
+	} else {
+		modified_grad(job, x[0], y, n, label, factor);
 	}
 }
 
@@ -171,6 +196,7 @@ struct state {
 	struct rows rows;
 	enum dtype dloss, loss;
 	struct tensor labels, weights; /* their types */
+	double smoothing, gamma;
 };
 
 static const struct loss *find(const struct op_call *call)
@@ -190,6 +216,9 @@ static bool supports(const struct op_call *call, const char **why)
 		if (call->in[k].layout != LAYOUT_PLAIN)
 			return false;
 	}
+	*why = "no vector loop for the focal loss of sigmoids";
+	if (!op->labels && call->def->attrs && node_double(call->node, "gamma") != 0)
+		return false;
 	*why = "no vector loop for these types";
 	if (call->out[0].layout != LAYOUT_PLAIN || !convert_supports(x->t.dtype) ||
 	    !convert_supports(call->out[0].t.dtype))
@@ -213,6 +242,8 @@ static enum status create(struct device *device, const struct op_call *call, voi
 	if (s->op->labels) {
 		int axis = 0;
 		shape_axis(shape, node_int(call->node, "axis"), &axis);
+		s->smoothing = node_double(call->node, "smoothing");
+		s->gamma = node_double(call->node, "gamma");
 		s->rows = rows_along(x, axis);
 	} else {
 		int64_t samples = shape->dim[0];
@@ -232,7 +263,12 @@ static enum status run(void *state, const struct kernel_io *io, struct stream *s
 	(void)stream;
 	const struct state *s = state;
 	int first = s->op->grad;
-	struct job job = { .weights = s->weights, .labels = s->labels };
+	struct job job = {
+		.weights = s->weights,
+		.labels = s->labels,
+		.smoothing = s->smoothing,
+		.gamma = s->gamma,
+	};
 	struct tensor loss = { s->loss, SHAPE_SCALAR, io->out[0] };
 	struct tensor dloss = { s->dloss, SHAPE_SCALAR, io->in[0] };
 	job.weights.data = io->in[first + 2];
