@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes training/{scaler,optimizers,clipping,schedules,plateaus}.npz, described in README.md: what PyTorch's
+"""Makes training/{scaler,optimizers,clipping,schedules,plateaus,averages}.npz, described in README.md: what PyTorch's
 gradient scaler, optimizers and clipping do step by step; LAMB and Lion, which it has not, as their
 papers define them. Versions: requirements.txt."""
 import math
@@ -240,6 +240,22 @@ def more_schedules():
             [wsd(s, math.ceil(total * warm), total, steps) for s in range(math.ceil(total * warm), total)])
 
 
+def averages():
+    rng = np.random.default_rng(5)
+    for decay in (0.9, 0.999):
+        weight = torch.nn.Linear(1, 6, bias=False, dtype=torch.float64)
+        average = torch.optim.swa_utils.AveragedModel(
+            weight, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(decay))
+        steps, rows = rng.standard_normal((12, 6)), []
+        for step in steps:
+            weight.weight.data[:, 0] = torch.tensor(step)
+            average.update_parameters(weight)
+            rows.append(average.module.weight.detach().numpy()[:, 0].copy())
+        yield f"{decay}/decay", np.array(decay)
+        yield f"{decay}/weights", steps
+        yield f"{decay}/averages", np.stack(rows)
+
+
 def plateaus():
     rng = np.random.default_rng(4)
     for name, factor, patience, losses in (
@@ -278,7 +294,7 @@ def schedules():
 def main():
     torch.set_num_threads(1)
     OUT.mkdir(exist_ok=True)
-    for make in (scaler, optimizers, clipping, schedules, plateaus):
+    for make in (scaler, optimizers, clipping, schedules, plateaus, averages):
         np.savez(OUT / f"{make.__name__}.npz", **dict(make()))
 
 

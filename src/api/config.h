@@ -140,6 +140,7 @@ struct config {
 	enum config_schedule schedule;
 	struct config_args schedule_args; /* see train/schedule.h */
 	double warmup;                    /* below 1: share of all steps; else a number of steps */
+	double ema;                       /* decay of averages of the weights; 0: none are kept */
 	double clip_norm; /* L2 norm that gradients are clipped to; 0: not clipped */
 	enum config_loss loss;
 	struct config_args loss_args; /* focal: gamma */

@@ -68,6 +68,7 @@ struct session_options settings_session(const struct config *config, struct aren
 				.decay = c->weight_decay,
 				.decay_all = c->decay_all,
 			},
+			.ema = c->ema,
 			.clip_norm = c->clip_norm,
 			.dynamic_scale = c->precision == CONFIG_FP16 && c->loss_scale == CONFIG_AUTO,
 			.growth_interval = c->growth_interval,

@@ -88,14 +88,14 @@ static bool is_bias_or_norm(const struct shape *shape)
 	return axes <= 1;
 }
 
-void optimizer_build(struct builder *b, const struct optimizer_options *options,
-		     enum group_decay decay, uint32_t step, uint32_t rates, uint32_t parameter,
-		     uint32_t gradient)
+uint32_t optimizer_build(struct builder *b, const struct optimizer_options *options,
+			 enum group_decay decay, uint32_t step, uint32_t rates, uint32_t parameter,
+			 uint32_t gradient)
 {
 	const struct row *row = &rows[options->optimizer];
 	struct value p = *graph_value(b->graph, parameter);
 	uint32_t in[4 + MOMENTS_MAX] = { step, rates, parameter, gradient }, n = 4;
-	uint32_t out[1 + MOMENTS_MAX];
+	uint32_t out[1 + MOMENTS_MAX] = { 0 };
 	struct attr attrs[ATTRS_MAX + 3] = { { 0 } };
 	uint32_t a = 0;
 	for (uint32_t k = 0; k < MOMENTS_MAX && row->moments[k]; k++) {
@@ -116,4 +116,5 @@ void optimizer_build(struct builder *b, const struct optimizer_options *options,
 		attrs[a] = attr_int("decoupled", options->optimizer == OPTIMIZER_ADAMW);
 	b->name = p.name;
 	build_outputs(b, row->op, (struct inputs){ in, n }, attrs, NULL, out, n - 3);
+	return out[0];
 }

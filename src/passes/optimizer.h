@@ -35,10 +35,10 @@ struct optimizer_options {
  * Appends the node that updates the parameter from its gradient, and its moments as STATE values
  * "m:NAME" (the gradient's mean, or momentum), "v:NAME" (its square's), "row:NAME" and
  * "column:NAME" (Adafactor), "product:NAME" (NAdam). step and rates: see ops/optimizer.h; decay: of
- * the parameter's group.
+ * the parameter's group. Returns the updated parameter.
  */
-void optimizer_build(struct builder *b, const struct optimizer_options *options,
-		     enum group_decay decay, uint32_t step, uint32_t rates, uint32_t parameter,
-		     uint32_t gradient);
+uint32_t optimizer_build(struct builder *b, const struct optimizer_options *options,
+			 enum group_decay decay, uint32_t step, uint32_t rates, uint32_t parameter,
+			 uint32_t gradient);
 
 #endif

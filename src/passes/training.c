@@ -65,6 +65,17 @@ static void find_boundary(const struct graph *graph, struct list *boundary)
 	free(seen);
 }
 
+static void average(struct builder *b, const struct training_options *o, uint32_t step,
+		    uint32_t parameter, uint32_t updated)
+{
+	const struct value *p = graph_value(b->graph, parameter);
+	if (o->ema == 0 || b->status != OK)
+		return;
+	const char *name = arena_printf(b->graph->arena, AVERAGE_PREFIX "%s", p->name);
+	uint32_t a = add_state(b->graph, name, p->t.dtype, &p->t.shape);
+	build(b, "MovingAverage", IN(step, a, updated), attr_double("decay", o->ema));
+}
+
 static void build_update(struct builder *b, const struct training_options *o, uint32_t step,
 			 uint32_t parameter, uint32_t gradient)
 {
@@ -73,7 +84,8 @@ static void build_update(struct builder *b, const struct training_options *o, ui
 					    graph_value(graph, parameter)->name);
 	const char *name = group_rates_name(graph->arena, group.rate);
 	uint32_t rates = get_state(graph, name, DT_F64, &SHAPE(o->rates));
-	optimizer_build(b, &o->update, group.decay, step, rates, parameter, gradient);
+	average(b, o, step, parameter,
+		optimizer_build(b, &o->update, group.decay, step, rates, parameter, gradient));
 }
 
 static void build_apply(struct builder *b, const struct training_options *o, uint32_t step,

@@ -11,10 +11,14 @@
 
 #include "passes/optimizer.h"
 
+/* The moving average of the parameter whose name follows; it starts as the parameter does. */
+#define AVERAGE_PREFIX "ema:"
+
 struct training_options {
 	struct optimizer_options update;
 	const struct param_group *groups; /* parameters without one have the default's (group_of) */
 	uint32_t n_groups;
+	double ema;         /* decay of averages of the parameters, 0: none are kept */
 	double clip_norm;   /* 0: none */
 	bool dynamic_scale; /* loss scaling, semantics of torch.amp.GradScaler */
 	int64_t growth_interval;
@@ -24,7 +28,8 @@ struct training_options {
 
 /*
  * The graph's only output is the loss sum (passes/loss). Adds the state (ops/step.h: step block,
- * learning rates (passes/groups.h); "acc:..."; moments, see passes/optimizer) and the inputs WINDOW_WEIGHT_NAME; the
+ * learning rates (passes/groups.h); "acc:..."; moments, see passes/optimizer; AVERAGE_PREFIX NAME)
+ * and the inputs WINDOW_WEIGHT_NAME; the
  * outputs are then the gradients that the optimizer reads, in the order of *params.
  * *params (arena) lists the PARAM values that are trained, *n_params how many.
  * Parameters that the loss does not depend on are left alone.

@@ -1,6 +1,7 @@
 /* changes.c - what a session has changed, as the file keeps it (see session.h). */
 #include "train/session.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* A variable's content where the host can read it, or a copy. */
@@ -14,6 +15,15 @@ static enum status look_at(struct session *session, const struct variable *v, st
 	return backend->stream_wait(session->stream, err);
 }
 
+/* Where a tensor of the file is now: the average where there is one. */
+static const struct variable *written(const struct session *s, const char *name)
+{
+	char *average = mem_printf(AVERAGE_PREFIX "%s", name);
+	const struct variable *v = variables_find(&s->vars, average);
+	free(average);
+	return v ? v : variables_find(&s->vars, name);
+}
+
 enum status session_changes(struct session *session, struct arena *arena, struct onnx_change **out,
 			    uint32_t *n, struct error *err)
 {
@@ -23,7 +33,7 @@ enum status session_changes(struct session *session, struct arena *arena, struct
 	uint32_t count = 0;
 	for (uint32_t i = 1; i < loaded->values.n; i++) {
 		const struct value *v = graph_value(loaded, i);
-		const struct variable *variable = variables_find(&session->vars, v->name);
+		const struct variable *variable = written(session, v->name);
 		struct tensor now;
 		if (v->kind != VALUE_CONSTANT || !variable)
 			continue;

@@ -27,6 +27,8 @@ static const struct tensor *first(void *ctx, const char *name)
 	uint32_t id;
 	if (!strcmp(name, STEP_NAME))
 		return &f->step;
+	if (!strncmp(name, AVERAGE_PREFIX, strlen(AVERAGE_PREFIX)))
+		name += strlen(AVERAGE_PREFIX);
 	if (map_get(&f->constants, name, &id))
 		return &graph_value(f->session->model->graph, id)->t;
 	return NULL;
@@ -107,6 +109,19 @@ out_graph:
 	return status;
 }
 
+/* The averages in the place of the parameters: another source of the same residents. */
+static void evaluate_averages(struct session *s, struct graph *graph)
+{
+	for (uint32_t i = 1; i < graph->values.n; i++) {
+		struct value *v = graph_value(graph, i);
+		for (uint32_t k = 0; v->kind == VALUE_PARAM && k < s->n_parameters; k++)
+			if (!strcmp(v->name, s->parameters[k])) {
+				v->name = arena_printf(graph->arena, AVERAGE_PREFIX "%s", v->name);
+				break;
+			}
+	}
+}
+
 static enum status build_evaluation(struct session *s, struct graph **out,
 				    struct problems *problems, struct error *err)
 {
@@ -117,6 +132,8 @@ static enum status build_evaluation(struct session *s, struct graph **out,
 		dump(s, "bind", bound.graph);
 	if (s->options.train_batch_norm)
 		TRY_GOTO(batch_norm_apply(&bound.graph, BATCH_NORM_STATE, err), out_graph);
+	if (s->options.train && s->options.training.ema > 0)
+		evaluate_averages(s, bound.graph);
 	TRY_GOTO(lower_apply(&bound.graph, target_of(s), err), out_graph);
 	if (!s->options.train)
 		dump(s, "layout", bound.graph);

@@ -4,7 +4,7 @@
  *	plan: choose parameters, build the training and the evaluation graph, lay out memory
  *	start: allocate, upload
  *	step: begin the window, each micro-batch, end the window (optimizer, loss scale)
- *	evaluate: predict() on batches, with the weights as they would be written now
+ *	evaluate: predict() on batches, with the weights (averages) as they would be written now
  *	save: changes() for onnx_save
  *
  * A session knows nothing of files of data, epochs or reports. Its whole changing state are its
@@ -147,7 +147,7 @@ enum status MUST_CHECK session_predict(struct session *session, const struct ten
 const struct tensor *session_output_type(const struct session *session, uint32_t k);
 
 /*
- * The content of every trained tensor and running statistic in the file's own type, as changes for
+ * The content of every trained tensor (its average, with training.ema) and running statistic in the file's own type, as changes for
  * onnx_save (in the arena, or where the session keeps them: valid until its next step). Tensors
  * whose bytes did not change are left away.
  */

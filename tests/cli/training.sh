@@ -111,6 +111,18 @@ run m.onnx d.npz --epochs 4 -b 8 --validation d.npz -f -o c.onnx --sampling bala
 	cmp -s a.onnx b.onnx && echo 'the seed does not matter'
 } | report 'balanced sampling follows the seed'
 
+# ---- averages ----
+
+tune --steps 20 --lr 0.01 --validation "$data" -o w.onnx --report w.json
+tune --steps 20 --lr 0.01 --validation "$data" -o a.onnx --report a.json --ema 0.9
+{
+	wanted 0
+	run evaluate a.onnx "$data" --json
+	test "$(helper json out evaluation.loss)" = "$(helper json a.json after.loss)" ||
+		echo "written: $(helper json out evaluation.loss), reported: $(helper json a.json after.loss)"
+	test "$(helper json w.json after.loss)" != "$(helper json a.json after.loss)" || echo 'no averages'
+} | report 'averages are evaluated and written'
+
 # ---- losses ----
 
 run $classes --loss focal:0

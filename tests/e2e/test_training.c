@@ -288,6 +288,38 @@ static void optimizers_follow_pytorch(void **state)
 	for_cases("optimizers.npz", "config", optimizer_case);
 }
 
+static void average_case(const struct arrays *arrays, const char *name)
+{
+	struct attr attrs[] = { attr_double("decay", number(arrays, name, "decay", 0)), { 0 } };
+	struct step_block step = { 0 };
+	struct tensor block = step_tensor(&step);
+	const struct tensor *weights = find(arrays, name, "weights");
+	int64_t steps = weights->shape.dim[0], n = weights->shape.dim[1];
+	struct arena arena;
+	arena_init(&arena);
+	struct tensor average = tensor_new(&arena, DT_F64, &SHAPE(n));
+	for (; step.good_steps < steps; step.good_steps++) {
+		int64_t first = step.good_steps * n;
+		struct tensor p = converted(weights, first, n, DT_F64, &arena), out;
+		run("MovingAverage", attrs, (const struct tensor *[]){ &block, &average, &p }, 3,
+		    &out, 1, &arena);
+		average = out;
+		for (int64_t i = 0; i < n; i++) {
+			double e = number(arrays, name, "averages", first + i);
+			if (!(fabs(tensor_get(&average, i) - e) <= 1e-15 * (1 + fabs(e))))
+				fail_msg("%s: step %d: %.17g, not %.17g", name,
+					 (int)step.good_steps, tensor_get(&average, i), e);
+		}
+	}
+	arena_release(&arena);
+}
+
+static void averages_follow_pytorch(void **state)
+{
+	(void)state;
+	for_cases("averages.npz", "decay", average_case);
+}
+
 /* ---- clipping ---- */
 
 static void clipping_case(const struct arrays *arrays, const char *name)
@@ -397,6 +429,7 @@ int main(void)
 		cmocka_unit_test(loss_scale_follows_gradscaler),
 		cmocka_unit_test(loss_scale_keeps_above_its_floor),
 		cmocka_unit_test(optimizers_follow_pytorch),
+		cmocka_unit_test(averages_follow_pytorch),
 		cmocka_unit_test(clipping_follows_pytorch),
 		cmocka_unit_test(schedules_follow_their_sources),
 		cmocka_unit_test(plateaus_follow_pytorch),
