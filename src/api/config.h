@@ -186,10 +186,12 @@ struct config {
 	int64_t decoders; /* threads that read and decode data; CONFIG_AUTO: by the cores */
 
 	/* output */
-	const char *output; /* NULL: auto, or not allowed where a file must be named */
-	bool force;         /* replace existing files */
-	const char *report; /* file for the report; NULL: none */
-	const char *log;    /* file for one JSON object per step; NULL: none */
+	const char *output;  /* NULL: auto, or not allowed where a file must be named */
+	bool force;          /* replace existing files */
+	const char *report;  /* file for the report; NULL: none */
+	const char *log;     /* file for one line per step, JSON or CSV by its name; NULL: none */
+	const char *log_dir; /* folder for event files; NULL: none */
+	bool histograms;     /* of weights and gradients, in them */
 	struct config_gates fail_under;
 	bool quiet;
 	bool json;

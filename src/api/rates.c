@@ -68,22 +68,21 @@ static enum status reduce(struct project *p, int64_t good_steps, struct error *e
 	return session_set_rates(session, rates, err);
 }
 
-enum status rates_epoch(struct project *project, int64_t epoch, int64_t good_steps,
+bool rates_want_epochs(const struct project *project)
+{
+	return project->config->schedule == CONFIG_PLATEAU;
+}
+
+enum status rates_epoch(struct project *project, int64_t epoch, int64_t good_steps, double loss,
 			struct error *err)
 {
 	const struct config *c = project->config;
-	struct evaluated e = { 0 };
 	struct variable *variable;
 	struct plateau plateau;
-	if (c->schedule != CONFIG_PLATEAU)
+	if (!rates_want_epochs(project))
 		return OK;
 	TRY(plateau_variable(project, &variable, err));
 	TRY(variable_read(&project->session->vars, variable, &plateau, err));
-	enum status status = project_evaluate(project, "validation", &e, err);
-	double loss = e.evaluation.loss;
-	evaluated_release(&e);
-	if (status != OK)
-		return status == ERR_STOPPED ? OK : status;
 	bool reduced = plateau_epoch(&plateau, loss, c->schedule_args.v[1]);
 	TRY(variable_write(&project->session->vars, variable, &plateau, err));
 	if (!reduced)

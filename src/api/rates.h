@@ -13,12 +13,14 @@
  */
 enum status MUST_CHECK rates_begin(struct project *project, int64_t steps, struct error *err);
 
+/* True when the schedule wants the validation loss after each epoch. */
+bool rates_want_epochs(const struct project *project);
+
 /*
- * After an epoch (counted from 1) that is not the last: with the plateau schedule evaluates, and
- * makes the rates of the steps after `good_steps` smaller when the loss has not improved. OK also
- * when *ui->stop cut the evaluation short.
+ * After an epoch (counted from 1) that is not the last, with its validation loss: the plateau
+ * schedule makes the rates of the steps after `good_steps` smaller when it has not improved.
  */
 enum status MUST_CHECK rates_epoch(struct project *project, int64_t epoch, int64_t good_steps,
-				   struct error *err);
+				   double loss, struct error *err);
 
 #endif

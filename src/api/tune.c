@@ -11,9 +11,10 @@
 #include "api/class_weights.h"
 #include "api/output.h"
 #include "api/rates.h"
+#include "api/record.h"
+#include "api/stepline.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,15 +28,9 @@ static enum status open_log(const char *path, FILE **out, struct error *err)
 	if (!path)
 		return OK;
 	*out = fopen(path, "we");
-	if (!*out)
+	if (!*out || fputs(stepline_heading(path), *out) == EOF)
 		return fail(err, ERR_IO, "%s: can't write: %s", path, strerror(errno));
 	return OK;
-}
-
-/* JSON has no infinity and no NaN. */
-static json_t *number(double x)
-{
-	return isfinite(x) ? json_real(x) : json_null();
 }
 
 static enum status log_step(FILE *log, const char *path, const struct step_result *r, int64_t epoch,
@@ -43,18 +38,9 @@ static enum status log_step(FILE *log, const char *path, const struct step_resul
 {
 	if (!log)
 		return OK;
-	json_t *o = json_object();
-	json_object_set_new(o, "step", json_integer(r->step));
-	json_object_set_new(o, "epoch", json_integer(epoch));
-	json_object_set_new(o, "loss", number(r->loss));
-	json_object_set_new(o, "lr", number(r->rate));
-	json_object_set_new(o, "loss_scale", number(r->scale));
-	json_object_set_new(o, "skipped", json_boolean(r->skipped));
-	json_object_set_new(o, "grad_norm", number(r->norm));
-	json_object_set_new(o, "samples_per_second", number(samples_per_second));
-	int failed = json_dumpf(o, log, JSON_COMPACT | JSON_REAL_PRECISION(17)) ||
-		     fputc('\n', log) == EOF || fflush(log);
-	json_decref(o);
+	char *line = stepline_format(path, r, epoch, samples_per_second);
+	int failed = fputs(line, log) == EOF || fflush(log);
+	free(line);
 	return failed ? fail(err, ERR_IO, "%s: can't write: %s", path, strerror(errno)) : OK;
 }
 
@@ -66,6 +52,7 @@ struct run {
 	struct loader *loader;
 	struct progress bar;
 	FILE *log;
+	struct record *record;
 	int64_t steps, per_epoch; /* to do, and in an epoch */
 	int64_t done;             /* windows, those of no weight too */
 	int64_t good_steps;
@@ -84,8 +71,9 @@ static enum status end_step(struct run *run, const struct batch *batch, struct e
 	run->result->skipped += r.skipped;
 	run->result->last_loss = r.loss;
 	run->step_started = now;
-	TRY(log_step(run->log, p->config->log, &r, run->done / run->per_epoch + 1,
-		     seconds > 0 ? (double)batch->window_samples / seconds : 0, err));
+	double speed = seconds > 0 ? (double)batch->window_samples / seconds : 0;
+	TRY(log_step(run->log, p->config->log, &r, run->done / run->per_epoch + 1, speed, err));
+	TRY(record_step(run->record, &r, speed, err));
 	if (r.skips > p->config->max_skips)
 		return fail(
 			err, ERR_INPUT,
@@ -125,6 +113,23 @@ static enum status step(struct run *run, bool *end, struct error *err)
 	return OK;
 }
 
+/* What follows an epoch that is not the last (numbers count from 1). */
+static enum status end_epoch(struct run *run, int64_t number, struct error *err)
+{
+	struct project *p = run->p;
+	struct evaluated e;
+	if (!rates_want_epochs(p) && !record_wants_epochs(run->record))
+		return OK;
+	enum status status = project_evaluate(p, "validation", &e, err);
+	if (status != OK)
+		return status == ERR_STOPPED ? OK : status;
+	status = record_evaluation(run->record, run->result->steps, &e.evaluation, err);
+	if (status == OK)
+		status = rates_epoch(p, number, run->good_steps, e.evaluation.loss, err);
+	evaluated_release(&e);
+	return status;
+}
+
 static enum status epoch(struct run *run, int64_t number, int64_t epochs, struct error *err)
 {
 	const struct api_ui *ui = run->p->ui;
@@ -139,17 +144,20 @@ static enum status epoch(struct run *run, int64_t number, int64_t epochs, struct
 		status = step(run, &end, err);
 	ui->draw(ui->ctx, &run->bar, api_now(), true);
 	progress_release(&run->bar);
+	if (status == OK)
+		status = record_tensors(run->record, run->result->steps, err);
 	if (status == OK && run->done < run->steps && *ui->stop <= 0)
-		status = rates_epoch(run->p, number + 1, run->good_steps, err);
+		status = end_epoch(run, number + 1, err);
 	return status;
 }
 
 static enum status train(struct project *p, int64_t steps, struct tune_result *result, FILE *log,
-			 struct error *err)
+			 struct record *record, struct error *err)
 {
 	struct run run = { .p = p,
 			   .result = result,
 			   .log = log,
+			   .record = record,
 			   .steps = steps,
 			   .per_epoch = project_steps_per_epoch(p) };
 	struct loader_options options = project_loader(p, &p->dataset.train, p->window,
@@ -241,6 +249,7 @@ enum status tune_run(const struct config *config, const struct api_ui *ui, struc
 	TRY_GOTO(check_sampling(p, err), out_run);
 	TRY_GOTO(rates_begin(p, steps, err), out_run);
 	TRY_GOTO(open_log(config->log, &log, err), out_run);
+	TRY_GOTO(record_open(p, &out->record, err), out_run);
 	TRY_GOTO(plan_last_batch(p, err), out_run);
 	log_note(&ui->log, "training %u tensors, %lld numbers, by %s; %lld steps of %lld samples",
 		 p->session->n_parameters, (long long)p->session->n_elements, loss_name(p->loss),
@@ -251,7 +260,8 @@ enum status tune_run(const struct config *config, const struct api_ui *ui, struc
 		 config->precision == CONFIG_PRECISION_AUTO ? " (--precision auto)" : "");
 	TRY_GOTO(project_evaluate(p, "before", &out->before, err), out_run);
 	note_chance(p, &out->before);
-	TRY_GOTO(train(p, steps, out, log, err), out_run);
+	TRY_GOTO(record_evaluation(&out->record, 0, &out->before.evaluation, err), out_run);
+	TRY_GOTO(train(p, steps, out, log, &out->record, err), out_run);
 	if (out->steps && out->skipped == out->steps)
 		log_warn(&ui->log, "no step changed the model, since no gradient was finite; lower "
 				   "--lr, or use --precision fp32");
@@ -264,6 +274,10 @@ enum status tune_run(const struct config *config, const struct api_ui *ui, struc
 		log_warn(&ui->log, "%s: its loss is not finite any more; lower --lr", out->output);
 	if (status == ERR_STOPPED)
 		status = OK; /* the model is written, only the report is missing */
+	else if (status == OK && !out->signal)
+		status = record_evaluation(&out->record, out->steps, &out->after.evaluation, err);
+	if (status == OK)
+		status = record_close(&out->record, err);
 out_run:
 	if (log && fclose(log) && status == OK)
 		status = fail(err, ERR_IO, "%s: can't write: %s", config->log, strerror(errno));
@@ -277,6 +291,7 @@ out_run:
 
 void tune_release(struct tune_result *result)
 {
+	record_release(&result->record);
 	evaluated_release(&result->before);
 	evaluated_release(&result->after);
 	project_release(&result->project);

@@ -4,11 +4,12 @@
 #ifndef ONNXTUNE_API_TUNE_H
 #define ONNXTUNE_API_TUNE_H
 
-#include "api/project.h"
+#include "api/record.h"
 
 struct tune_result {
 	struct project project;         /* open until tune_release */
 	struct evaluated before, after; /* after: not when a signal stopped the run */
+	struct record record;           /* its curves */
 	int64_t steps, skipped; /* optimizer steps, and those of them that changed nothing */
 	double last_loss;
 	double seconds, samples_per_second; /* of the steps alone */

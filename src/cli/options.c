@@ -303,9 +303,18 @@ const struct option options[] = {
 	{ "report", 0, OPTION_STRING, "FILE", NULL,
 	  .field = SET(report), .group = GROUP_OUTPUT, .commands = TUNE | EVALUATE,
 	  .help = "write the report to a file too: as JSON if its name ends in .json, else as text" },
-	{ "log", 0, OPTION_STRING, "FILE.jsonl", NULL,
+	{ "log", 0, OPTION_STRING, "FILE", NULL,
 	  .field = SET(log), .group = GROUP_OUTPUT, .commands = TUNE,
-	  .help = "write one JSON object per optimizer step" },
+	  .help = "write one line per optimizer step: comma-separated values if its name ends in "
+		  ".csv, else a JSON object" },
+	{ "log-dir", 0, OPTION_STRING, "DIR", NULL,
+	  .field = SET(log_dir), .group = GROUP_OUTPUT, .commands = TUNE,
+	  .help = "write an event file for TensorBoard into the folder: each step's loss, rate, loss "
+		  "scale, gradient norm and speed, and all metrics after each epoch" },
+	{ "histograms", 0, OPTION_FLAG, NULL, "no",
+	  .field = SET(histograms), .group = GROUP_OUTPUT, .commands = TUNE,
+	  .help = "with --log-dir: also each tensor's weights, gradients and their norms after each "
+		  "epoch" },
 	{ "fail-under", 0, OPTION_GATES, "METRIC=VALUE", NULL,
 	  .field = SET(fail_under), .group = GROUP_OUTPUT, .commands = TUNE | EVALUATE,
 	  .help = "exit with status 3 when the metric (accuracy, macro_f1, loss, ...) is worse" },

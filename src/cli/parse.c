@@ -379,6 +379,8 @@ enum status parse_finish(struct invocation *inv, struct error *err)
 	if (c->label_smoothing > 0 && (c->loss == CONFIG_BCE || c->loss == CONFIG_MSE))
 		return fail(err, ERR_USAGE, "--label-smoothing is for cross-entropy, not --loss=%s",
 			    c->loss == CONFIG_BCE ? "bce" : "mse");
+	if (c->histograms && !c->log_dir)
+		return fail(err, ERR_USAGE, "--histograms needs --log-dir");
 	if (c->nesterov && (c->optimizer != CONFIG_SGD || c->momentum == 0))
 		return fail(err, ERR_USAGE, "--nesterov needs --optimizer=sgd and a momentum");
 	return OK;

@@ -130,6 +130,7 @@ const struct metric metrics[] = {
 	{ "r2", false, r2 },
 	{ 0 },
 };
+_Static_assert(ARRAY_SIZE(metrics) <= METRICS_MAX, "metrics.h tells how many there may be");
 
 const struct metric *metric_find(const char *name)
 {

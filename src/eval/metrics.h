@@ -48,6 +48,7 @@ struct metric {
 };
 
 /* All metrics; ends with a NULL name. */
+#define METRICS_MAX 32 /* that there may be */
 extern const struct metric metrics[];
 
 /* The metric of that name, or NULL. */

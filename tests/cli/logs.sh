@@ -1,0 +1,61 @@
+#!/bin/sh
+# What is written while the command trains: the lines of --log, the event files of --log-dir.
+. "$srcdir/tests/cli/lib.sh"
+
+model=$models/mlp/model.onnx
+data=$models/mlp/data.npz
+
+# tune WORD...: three epochs of four steps.
+tune()
+{
+	run "$model" "$data" --validation "$data" -b 8 --epochs 3 -f "$@"
+}
+
+tune -o plain.onnx --log l.jsonl
+wanted 0 | report 'a log of JSON objects'
+
+tune -o o.onnx --log l.csv
+{
+	wanted 0
+	test "$(wc -l <l.csv)" -eq $(($(wc -l <l.jsonl) + 1)) || wc -l l.csv l.jsonl
+	head -1 l.csv | grep -vx 'step,epoch,loss,lr,loss_scale,skipped,grad_norm,samples_per_second'
+	# each field but the speed is that of the object
+	sed 1d l.csv | while IFS=, read -r step epoch loss lr scale skipped norm speed; do
+		sed -n "${step}p" l.jsonl | awk -v epoch="$epoch" -v loss="$loss" -v lr="$lr" -v scale="$scale" \
+			-v skipped="$skipped" -v norm="$norm" -v speed="$speed" '
+			function field(name) { s = $0; sub(".*\"" name "\":", "", s); sub("[,}].*", "", s); return s + 0 }
+			field("epoch") != epoch || field("loss") != loss + 0 || field("lr") != lr + 0 ||
+			field("loss_scale") != scale + 0 || field("grad_norm") != norm + 0 || skipped != 0 || speed <= 0'
+	done
+} | report 'a log of comma-separated values'
+
+tune -o o.onnx --log-dir runs/one --histograms
+{
+	wanted 0
+	cmp o.onnx plain.onnx
+	ls runs/one | grep -v "^events\.out\.tfevents\.[0-9]\{10\}\..*\.[0-9]*\.0\$"
+	for tag in train/loss train/lr train/loss_scale train/grad_norm train/samples_per_second \
+		validation/loss validation/accuracy validation/weighted_f1 weights/fc1.weight \
+		gradients/fc1.weight weight_norm/fc1.bias grad_norm/fc3.bias; do
+		grep -qa "$tag" runs/one/* || echo "no $tag"
+	done
+	# once a step; before, and after each of the three epochs; with histograms after these
+	for tag in '12 train/lr' '4 validation/accuracy' '3 weights/fc1.weight'; do
+		count=$(grep -ao "${tag#* }" runs/one/* | wc -l)
+		test "$count" -eq "${tag%% *}" || echo "$count times ${tag#* }"
+	done
+} | report 'event files: the scalars, and the same model as without'
+
+tune -o o.onnx --log-dir runs/one -q
+{
+	wanted 0 ''
+	test "$(ls runs/one | wc -l)" -eq 2 || ls runs/one
+	grep -la weights/ runs/one/* | wc -l | grep -vx ' *1'
+} | report 'a second run gets its own file; histograms are on request'
+
+refuses 2 'onnxtune: --histograms needs --log-dir; *' "$model" "$data" --histograms -o n.onnx |
+	report 'histograms without a folder'
+echo >file
+refuses 1 'onnxtune: file/sub: can'\''t make this folder: Not a directory' \
+	"$model" "$data" --log-dir file/sub -o n.onnx | report 'a folder that can not be'
+plan
