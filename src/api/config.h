@@ -113,6 +113,12 @@ struct config_args {
 	uint32_t given;
 };
 
+/* An option of the run's command as a page shows it. */
+struct config_setting {
+	const char *name, *value;
+	const char *source; /* "command line", the configuration file's name; NULL: the default */
+};
+
 #define CONFIG_AUTO (-1)
 
 /* Steps of a run, which has a table with the learning rate of each. */
@@ -196,6 +202,9 @@ struct config {
 	bool quiet;
 	bool json;
 	struct config_strings dump_after; /* passes after which the graph is printed */
+
+	const struct config_setting *settings; /* what all of this is made of */
+	uint32_t n_settings;
 };
 
 #endif

@@ -4,6 +4,8 @@
  */
 #include "api/project.h"
 
+#include "eval/report.h"
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -50,6 +52,23 @@ static double binary_loss(double x, enum ending ending, double target)
 	return fmax(x, 0) - x * target + log1p(exp(-fabs(x)));
 }
 
+/* A wrong prediction, for the list of the worst. The loss of a class is -log of its probability. */
+static void note_mistake(const struct project *p, struct evaluated *out, uint32_t sample,
+			 int64_t truth, double truth_loss, int64_t predicted, double predicted_loss)
+{
+	const char *report = p->config->report;
+	if (truth == predicted || !report || report_form_of(report) != REPORT_HTML)
+		return;
+	mistakes_add(&out->mistakes, &(struct mistake){
+					     .sample = sample,
+					     .truth = (uint32_t)truth,
+					     .predicted = (uint32_t)predicted,
+					     .truth_probability = exp(-truth_loss),
+					     .predicted_probability = exp(-predicted_loss),
+					     .loss = truth_loss,
+				     });
+}
+
 struct sums {
 	double loss, weight;
 };
@@ -70,8 +89,13 @@ static void count_classes(struct project *p, const struct batch *batch, const st
 					 classes };
 		if (w == 0 || label < 0)
 			continue;
-		confusion_add(&out->confusion, label, arg_max(&s), w);
-		sums->loss += w * class_loss(&s, p->head.ending, label);
+		int64_t predicted = arg_max(&s);
+		double loss = class_loss(&s, p->head.ending, label);
+		confusion_add(&out->confusion, label, predicted, w);
+		sums->loss += w * loss;
+		if (per_sample == 1 && predicted != label)
+			note_mistake(p, out, batch->samples[i], label, loss, predicted,
+				     class_loss(&s, p->head.ending, predicted));
 		sums->weight += w;
 	}
 }
@@ -86,8 +110,11 @@ static void count_binary(struct project *p, const struct batch *batch, const str
 		double w = tensor_get(&batch->weights, i), x = tensor_get(y, i);
 		if (w == 0 || label < 0)
 			continue;
+		double loss = binary_loss(x, p->head.ending, (double)label);
 		confusion_add(&out->confusion, label, x > threshold, w);
-		sums->loss += w * binary_loss(x, p->head.ending, (double)label);
+		sums->loss += w * loss;
+		note_mistake(p, out, batch->samples[i], label, loss, x > threshold,
+			     binary_loss(x, p->head.ending, x > threshold));
 		sums->weight += w;
 	}
 }
@@ -181,6 +208,7 @@ enum status project_evaluate(struct project *project, const char *description,
 	struct batch batch;
 	bool end = false;
 	int64_t done = 0;
+	double started = api_now();
 	enum status status;
 	struct tensor *wanted = &y[project->output];
 	*wanted = *session_output_type(project->session, project->output);
@@ -202,6 +230,7 @@ enum status project_evaluate(struct project *project, const char *description,
 			goto out;
 		}
 	}
+	out->seconds = api_now() - started;
 	out->evaluation.loss = sums.weight ? sums.loss / sums.weight : NAN;
 	ui->draw(ui->ctx, &bar, api_now(), true);
 out:

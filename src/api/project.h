@@ -13,6 +13,7 @@
 #include "data/loader.h"
 #include "eval/confusion.h"
 #include "eval/metrics.h"
+#include "eval/mistakes.h"
 
 struct project {
 	const struct config *config; /* not owned */
@@ -57,6 +58,8 @@ struct evaluated {
 	struct confusion confusion;
 	struct regression regression;
 	struct evaluation evaluation;
+	struct mistakes mistakes; /* one class for each sample, where an HTML report is wanted */
+	double seconds;
 };
 void evaluated_release(struct evaluated *e);
 

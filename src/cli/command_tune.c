@@ -3,6 +3,7 @@
  * commands.h).
  */
 #include "api/tune.h"
+#include "cli/report_page.h"
 #include "cli/screen.h"
 #include "eval/report.h"
 
@@ -106,29 +107,40 @@ static void tune_text(FILE *out, const void *result)
 	free(summary);
 }
 
-static bool is_json_path(const char *path)
+static char *tune_page(const void *result)
 {
-	size_t n = strlen(path);
-	return n >= 5 && !strcmp(path + n - 5, ".json");
+	return report_page_tune(result);
 }
 
+/* How a command shows its result. */
+struct forms {
+	screen_print *print;
+	screen_document *document;
+	char *(*page)(const void *result);
+};
+
 /* A result to the standard output, and to the --report file. */
-static enum status show(struct cli *cli, const struct config *config, screen_print *print,
-			screen_document *document, const void *result, struct error *err)
+static enum status show(struct cli *cli, const struct config *config, const struct forms *forms,
+			const void *result, struct error *err)
 {
-	char *text = screen_format(print, document, config->json, result);
+	char *text = screen_format(forms->print, forms->document, config->json, result);
 	terminal_clear(cli->terminal);
 	fputs(text, cli->out);
 	free(text);
 	if (!config->report)
 		return OK;
-	text = screen_format(print, document, is_json_path(config->report), result);
+	enum report_form form = report_form_of(config->report);
+	text = form == REPORT_HTML
+		       ? forms->page(result)
+		       : screen_format(forms->print, forms->document, form == REPORT_JSON, result);
 	enum status status = file_write_all(config->report, text, strlen(text), err);
 	free(text);
 	return status;
 }
 
 /* ---- the commands ---- */
+
+static const struct forms tune_forms = { tune_text, tune_json, tune_page };
 
 int command_tune(const struct config *config, struct cli *cli)
 {
@@ -153,7 +165,7 @@ int command_tune(const struct config *config, struct cli *cli)
 	} else {
 		status = check_gates(cli, config, &r.after.evaluation);
 	}
-	if (show(cli, config, tune_text, tune_json, &r, &err) != OK)
+	if (show(cli, config, &tune_forms, &r, &err) != OK)
 		status = cli_fail(cli, &err);
 	if (!config->json)
 		fprintf(cli->out, "%s\n", r.output);
@@ -184,6 +196,14 @@ static json_t *evaluate_json(const void *result)
 	return o;
 }
 
+static char *evaluate_page(const void *result)
+{
+	const struct evaluate_result *r = result;
+	return report_page_evaluate(&r->project, &r->evaluated);
+}
+
+static const struct forms evaluate_forms = { evaluate_text, evaluate_json, evaluate_page };
+
 int command_evaluate(const struct config *config, struct cli *cli)
 {
 	struct screen screen = { cli, config };
@@ -203,7 +223,7 @@ int command_evaluate(const struct config *config, struct cli *cli)
 		return status;
 	}
 	status = check_gates(cli, config, &r.evaluated.evaluation);
-	if (show(cli, config, evaluate_text, evaluate_json, &r, &err) != OK)
+	if (show(cli, config, &evaluate_forms, &r, &err) != OK)
 		status = cli_fail(cli, &err);
 	evaluated_release(&r.evaluated);
 	project_release(&r.project);

@@ -302,7 +302,8 @@ const struct option options[] = {
 	  .help = "replace an existing output" },
 	{ "report", 0, OPTION_STRING, "FILE", NULL,
 	  .field = SET(report), .group = GROUP_OUTPUT, .commands = TUNE | EVALUATE,
-	  .help = "write the report to a file too: as JSON if its name ends in .json, else as text" },
+	  .help = "write the report to a file too: as JSON if its name ends in .json, as a page with "
+		  "curves and the worst mistakes if in .html, else as text" },
 	{ "log", 0, OPTION_STRING, "FILE", NULL,
 	  .field = SET(log), .group = GROUP_OUTPUT, .commands = TUNE,
 	  .help = "write one line per optimizer step: comma-separated values if its name ends in "
@@ -349,6 +350,7 @@ const struct option options[] = {
 	{ 0 },
 };
 /* clang-format on */
+_Static_assert(ARRAY_SIZE(options) <= OPTIONS_MAX, "options.h tells how many there may be");
 
 const struct option *option_find(const char *name, size_t n)
 {

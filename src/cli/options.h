@@ -27,6 +27,8 @@ struct command_info {
 
 extern const struct command_info commands[COMMAND_COUNT];
 
+#define OPTIONS_MAX 192 /* rows that the table may have */
+
 /* What a command line asks for. */
 struct invocation {
 	enum command command;
@@ -34,6 +36,8 @@ struct invocation {
 	struct config_strings config_files;
 	bool print_config, help, version;
 	struct config config;
+	/* for each row of the table where its value is from; NULL: the default */
+	const char *origins[OPTIONS_MAX];
 };
 
 /* How a value is written and kept; value.h says the field's type for each. */

@@ -167,6 +167,14 @@ static enum status read_config(const char *path, struct invocation *inv, struct 
 	return status;
 }
 
+/* The option's value, and who gave it. */
+static enum status set_option(const struct option *option, const char *text, const char *origin,
+			      struct invocation *inv, struct arena *arena, struct error *err)
+{
+	inv->origins[option - options] = origin;
+	return value_parse(option, text, inv, arena, err);
+}
+
 /* Sets all given options that are in configuration files, or all that are not. */
 static enum status set_given(const struct words *words, bool command_line_only,
 			     struct invocation *inv, struct arena *arena, struct error *err)
@@ -179,10 +187,33 @@ static enum status set_given(const struct words *words, bool command_line_only,
 		if (!option_applies(option, inv->command))
 			return fail(err, ERR_USAGE, "--%s does not apply to %s", option->name,
 				    commands[inv->command].name);
-		if (value_parse(option, given->text, inv, arena, err) != OK)
+		if (set_option(option, given->text, "command line", inv, arena, err) != OK)
 			return fail_context(err, "--%s", option->name);
 	}
 	return OK;
+}
+
+/* All options of the command with their values, which are final now. */
+static void list_settings(struct invocation *inv, struct arena *arena)
+{
+	struct config_setting *settings = arena_alloc(arena, OPTIONS_MAX * sizeof *settings);
+	uint32_t n = 0;
+	for (const struct option *o = options; o->name; o++) {
+		struct text value = { 0 };
+		if (o->command_line_only || !option_applies(o, inv->command))
+			continue;
+		for (uint32_t i = 0, count = value_count(o, inv); i < count; i++) {
+			text_add(&value, "%s", i ? ", " : "");
+			value_print(o, inv, i, &value);
+		}
+		settings[n++] = (struct config_setting){
+			o->name, arena_strdup(arena, value.s ? value.s : ""),
+			inv->origins[o - options]
+		};
+		text_release(&value);
+	}
+	inv->config.settings = settings;
+	inv->config.n_settings = n;
 }
 
 static enum status fill(const struct words *words, struct arena *arena, struct invocation *inv,
@@ -203,6 +234,7 @@ static enum status fill(const struct words *words, struct arena *arena, struct i
 	TRY(parse_finish(&finished, err));
 	if (!inv->print_config)
 		*inv = finished;
+	list_settings(inv, arena);
 	return OK;
 }
 
@@ -271,8 +303,8 @@ static void trim(char *s, char *end)
 }
 
 /* One line, NUL-terminated at `end`, without its newline. The text is changed. */
-static enum status parse_line(char *s, char *end, struct invocation *inv, struct arena *arena,
-			      struct error *err)
+static enum status parse_line(char *s, char *end, const char *file, struct invocation *inv,
+			      struct arena *arena, struct error *err)
 {
 	if (strlen(s) != (size_t)(end - s))
 		return fail(err, ERR_USAGE, "a NUL byte: not a text file");
@@ -301,7 +333,7 @@ static enum status parse_line(char *s, char *end, struct invocation *inv, struct
 		TRY(unquote(s, end, &value, err));
 	else
 		trim(value, end);
-	if (value_parse(option, value, inv, arena, err) != OK)
+	if (set_option(option, value, file, inv, arena, err) != OK)
 		return fail_context(err, "%s", option->name);
 	return OK;
 }
@@ -311,13 +343,14 @@ enum status parse_config(const char *name, const char *text, size_t n, struct in
 {
 	enum status status = OK;
 	char *copy = mem_alloc(n + 1), *s = copy, *end = copy + n;
+	const char *file = arena_strdup(arena, name);
 	if (n)
 		memcpy(copy, text, n);
 	for (unsigned line = 1; s < end && status == OK; line++) {
 		char *newline = memchr(s, '\n', (size_t)(end - s));
 		newline = newline ? newline : end;
 		*newline = 0;
-		status = parse_line(s, newline, inv, arena, err);
+		status = parse_line(s, newline, file, inv, arena, err);
 		if (status != OK)
 			fail_context(err, "%s:%u", name, line);
 		s = newline + 1;

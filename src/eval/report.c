@@ -11,6 +11,21 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+enum report_form report_form_of(const char *path)
+{
+	static const struct {
+		const char *ending;
+		enum report_form form;
+	} forms[] = { { ".json", REPORT_JSON }, { ".html", REPORT_HTML }, { ".htm", REPORT_HTML } };
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+		size_t n = strlen(path), m = strlen(forms[i].ending);
+		if (n >= m && !strcmp(path + n - m, forms[i].ending))
+			return forms[i].form;
+	}
+	return REPORT_TEXT;
+}
 
 /* One line of a report below the classes. */
 struct average_row {

@@ -14,6 +14,10 @@
 /* The version of the JSON forms below; it grows when a key changes its meaning or goes. */
 #define REPORT_VERSION 1
 
+/* What a report is written as, by its file's name: .json, .html or .htm, else text. */
+enum report_form { REPORT_TEXT, REPORT_JSON, REPORT_HTML };
+enum report_form report_form_of(const char *path);
+
 struct report_options {
 	const char *const *names; /* [classes of the counts]; NULL: "0", "1", ... */
 	int digits;               /* after the point */

@@ -1,0 +1,13 @@
+/*
+ * report_page.h - the HTML report of the commands tune and evaluate (eval/page.h): collects what it
+ * shows. Free the texts with free().
+ */
+#ifndef ONNXTUNE_CLI_REPORT_PAGE_H
+#define ONNXTUNE_CLI_REPORT_PAGE_H
+
+#include "api/tune.h"
+
+char *report_page_tune(const struct tune_result *result);
+char *report_page_evaluate(const struct project *project, const struct evaluated *evaluated);
+
+#endif
