@@ -36,7 +36,7 @@ static const struct {
 	const char *form, *meaning;
 } data_forms[] = {
 	{ "DIR/train/CLASS/*, DIR/val/CLASS/*",
-	  "pictures (JPEG, PNG), one folder for each class; val may also be named valid, "
+	  "pictures (JPEG, PNG, WebP), one folder for each class; val may also be named valid, "
 	  "validation or test" },
 	{ "DIR/CLASS/*", "pictures, of which a share becomes the validation data: --validation" },
 	{ "DIR/train.npz, DIR/val.npz",

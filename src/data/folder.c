@@ -58,7 +58,7 @@ enum status folder_read(const char *path, struct arena *arena, struct folder *ou
 
 static bool is_image_name(const char *name)
 {
-	static const char *const endings[] = { ".jpg", ".jpeg", ".jpe", ".png" };
+	static const char *const endings[] = { ".jpg", ".jpeg", ".jpe", ".png", ".webp" };
 	const char *dot = strrchr(name, '.');
 	for (size_t i = 0; dot && i < ARRAY_SIZE(endings); i++)
 		if (!strcasecmp(dot, endings[i]))

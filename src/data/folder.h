@@ -25,7 +25,7 @@ bool folder_is(const char *path);  /* path is a folder */
 bool folder_has(const char *path); /* path exists */
 
 /*
- * The paths of the images (.jpg .jpeg .jpe .png, in any case) in a folder and the folders in it,
+ * The paths of the images (.jpg .jpeg .jpe .png .webp, in any case) in a folder and the folders in it,
  * FOLDER_MAX_DEPTH deep; other files are counted.
  */
 #define FOLDER_MAX_DEPTH 16

@@ -36,6 +36,12 @@ static enum status allocate(int width, int height, int channels, struct image *o
 	return OK;
 }
 
+enum status image_new(int width, int height, int channels, struct image *out, struct error *err)
+{
+	TRY(check_size((unsigned long)width, (unsigned long)height, err));
+	return allocate(width, height, channels, out, err);
+}
+
 void image_release(struct image *image)
 {
 	free(image->pixels);
@@ -58,8 +64,7 @@ enum status image_copy(const uint8_t *pixels, int width, int height, int given, 
 {
 	struct image image;
 	size_t n = (size_t)width * (size_t)height;
-	TRY(check_size((unsigned long)width, (unsigned long)height, err));
-	TRY(allocate(width, height, given < channels ? channels : given, &image, err));
+	TRY(image_new(width, height, given < channels ? channels : given, &image, err));
 	if (given < channels)
 		for (size_t i = 0; i < n; i++)
 			memset(image.pixels + i * 3, pixels[i], 3);
@@ -250,5 +255,7 @@ enum status image_decode(const uint8_t *data, size_t size, int channels, struct 
 		return decode_jpeg(data, size, channels, out, err);
 	if (size >= sizeof png_start && !memcmp(data, png_start, sizeof png_start))
 		return decode_png(data, size, channels, out, err);
-	return fail(err, ERR_INPUT, "not a JPEG or PNG file");
+	if (size >= 16 && !memcmp(data, "RIFF", 4) && !memcmp(data + 8, "WEBP", 4))
+		return webp_decode(data, size, channels, out, err);
+	return fail(err, ERR_INPUT, "not a JPEG, PNG or WebP file");
 }

@@ -1,5 +1,5 @@
 /*
- * image.h - pictures as 8-bit pixels: decoding JPEG and PNG, grey, resizing.
+ * image.h - pictures as 8-bit pixels: decoding JPEG, PNG and WebP, grey, resizing.
  *
  * All results are those of Pillow, which most models met in training: Image.open(f).convert("RGB")
  * or ("L"), then Image.resize(size, filter). So alpha is dropped, not blended; gamma and colour
@@ -39,12 +39,20 @@ const char *resample_name(enum resample resample); /* "bilinear" */
 
 /*
  * Decodes a whole file (recognised by its first bytes) to `channels` channels. The size is checked
- * before anything is allocated. ERR_INPUT for what is not a JPEG or PNG file, a cut or damaged
- * one, or one over the limits; ERR_UNSUPPORTED for JPEG kinds the library can't decode. Any number
- * of threads may decode at a time.
+ * before anything is allocated. ERR_INPUT for what is not a JPEG, PNG or WebP file, a cut or
+ * damaged one, or one over the limits; ERR_UNSUPPORTED for JPEG kinds the library can't decode,
+ * animations, and WebP in a build without libwebp. Any number of threads may decode at a time.
  */
 enum status MUST_CHECK image_decode(const uint8_t *data, size_t size, int channels,
 				    struct image *out, struct error *err);
+
+/* Private, for image_decode: a WebP file (webp.c). */
+enum status MUST_CHECK webp_decode(const uint8_t *data, size_t size, int channels,
+				   struct image *out, struct error *err);
+
+/* An image of that size, which is checked, with undefined pixels. */
+enum status MUST_CHECK image_new(int width, int height, int channels, struct image *out,
+				 struct error *err);
 
 /* An image of `channels` from plain pixels, [height][width][given]. */
 enum status MUST_CHECK image_copy(const uint8_t *pixels, int width, int height, int given,

@@ -59,11 +59,11 @@ static enum status add_class(struct opening *o, const struct location *l, const 
 	const char *path = arena_printf(&ds->arena, "%s/%s", l->path, folder);
 	TRY(folder_find_images(path, &ds->arena, &images, err));
 	if (!images.n)
-		log_warn(ds->log, "%s: no JPEG or PNG images", path);
+		log_warn(ds->log, "%s: no JPEG, PNG or WebP images", path);
 	else if (images.others)
 		log_note(ds->log,
-			 "%s: %u files that are not named .jpg, .jpeg or .png are left out", path,
-			 images.others);
+			 "%s: %u files that are not named .jpg, .jpeg, .png or .webp are left out",
+			 path, images.others);
 	for (uint32_t i = 0; i < images.n; i++) {
 		*array_push(&list->paths) = images.v[i];
 		*array_push(&list->classes) = ds->labels.classes[index];
@@ -88,8 +88,9 @@ enum status part_open_images(struct opening *o, const struct location *l, struct
 	if (status == OK && !part.n)
 		status = fail(
 			err, ERR_INPUT,
-			folder.n ? "%s: no JPEG or PNG images in class folders (%s/CLASS/x.png)"
-				 : "%s: the folder is empty",
+			folder.n
+				? "%s: no JPEG, PNG or WebP images in class folders (%s/CLASS/x.png)"
+				: "%s: the folder is empty",
 			l->path, l->path);
 	if (status == OK) {
 		part.paths = arena_dup(arena, list.paths.v, part.n * sizeof *list.paths.v);

@@ -28,7 +28,7 @@ says 'no data' 'none: there is no such file or folder' none
 mkdir folder
 says 'an empty folder' 'folder: the folder is empty' folder
 mkdir folder/a folder/b
-says 'empty class folders' 'folder: no JPEG or PNG images in class folders (folder/CLASS/x.png)' folder
+says 'empty class folders' 'folder: no JPEG, PNG or WebP images in class folders (folder/CLASS/x.png)' folder
 rm -r folder
 says 'a file that is no data' 'm.onnx: data is a folder of images, an .npz or .csv file, or *' m.onnx
 mkdir folder

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Training on CSV files, on images listed in one, and on IDX files.
+# Training on CSV files, on images listed in one, on IDX files and on WebP pictures.
 . "$srcdir/tests/cli/lib.sh"
 
 plain | helper model m.onnx
@@ -128,5 +128,23 @@ run evaluate idx.onnx same --json --quiet
 	{ helper json own.idx evaluation.loss; helper json out evaluation.loss; } | tr '\n' ' ' |
 		awk '{ exit !(($1 - $2) ^ 2 < 1e-20) }' || helper json out evaluation.loss
 } 2>&1 | report 'the same pictures as PNG files'
+
+# ---- WebP, where the program was built with it ----
+
+for c in light dark; do
+	mkdir -p "webp/$c"
+	for i in 1 2 3 4 5; do
+		cp "$cli/../data/webp/$(test $c = light && echo lossless || echo grey).webp" "webp/$c/$i.webp"
+	done
+done
+printf 'dark\nlight\nother\n' >names
+run i.onnx webp --labels names -o webp.onnx --steps 20 --lr 0.05
+if grep -q 'built without libwebp' err; then
+	wanted 1
+else
+	wanted 0
+	told
+	grep -q '^    accuracy .* 2$' out || cat out
+fi | report 'WebP pictures'
 
 plan

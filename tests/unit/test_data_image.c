@@ -160,7 +160,7 @@ static void test_damage(void **state)
 	struct image image;
 	struct error err;
 	assert_int_equal(image_decode((const uint8_t *)"GIF89a", 6, 3, &image, &err), ERR_INPUT);
-	assert_non_null(strstr(err.text, "not a JPEG or PNG"));
+	assert_non_null(strstr(err.text, "not a JPEG, PNG or WebP"));
 	assert_int_equal(image_decode(NULL, 0, 3, &image, &err), ERR_INPUT);
 	assert_non_null(strstr(err.text, "empty"));
 
