@@ -181,6 +181,7 @@ struct config {
 	struct config_reals mean, std; /* in the unit of the range, one or one for each channel */
 	enum config_channels channels;
 	enum config_layout layout;
+	const char *augment; /* list of random changes of training images; NULL: none */
 	bool no_shuffle;
 	const char *label_column; /* of CSV files; NULL: by the usual names */
 	const char *labels;       /* file of class names, one a line; NULL: auto */

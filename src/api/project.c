@@ -129,6 +129,8 @@ static enum status open_data(struct project *p, bool train, struct error *err)
 	preprocess_init(&p->preprocess);
 	TRY(sidecar_apply(c->model, &p->arena, &p->preprocess, &p->names, &p->ui->log, err));
 	TRY(apply_options(p, err));
+	if (train && c->augment)
+		TRY(augment_parse(c->augment, (uint64_t)c->seed, &p->augment, err));
 	struct dataset_options options = {
 		.inputs = p->inputs,
 		.n_inputs = p->model->graph->inputs.n,
@@ -147,6 +149,8 @@ static enum status open_data(struct project *p, bool train, struct error *err)
 	};
 	TRY(dataset_open(c->data, &options, &p->dataset, err));
 	p->has_dataset = true;
+	if (!p->dataset.images && p->augment.n)
+		return fail(err, ERR_USAGE, "--augment: the data are arrays; it changes images");
 	if (!p->dataset.images)
 		return OK;
 	TRY(apply_pixel_size(p, err));

@@ -23,6 +23,7 @@ struct project {
 	struct data_input *inputs; /* as the model declares them */
 	struct shape *shapes;      /* concrete, at the micro-batch */
 	struct preprocess preprocess;
+	struct augment augment; /* of training images; n is 0: none */
 	struct class_names names;
 	struct dataset dataset;
 	bool has_dataset;

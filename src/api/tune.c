@@ -164,6 +164,7 @@ static enum status train(struct project *p, int64_t steps, struct tune_result *r
 						       !p->config->no_shuffle);
 	options.class_weights = p->class_weights;
 	options.balanced = p->config->sampling == CONFIG_SAMPLING_BALANCED;
+	options.augment = p->augment.n ? &p->augment : NULL;
 	enum status status = loader_open(&options, &run.loader, err);
 	int64_t epochs = (steps + run.per_epoch - 1) / run.per_epoch;
 	run.started = run.step_started = api_now();

@@ -266,6 +266,10 @@ const struct option options[] = {
 	  .choices = WORDS("auto", "nchw", "nhwc"),
 	  .field = SET(layout), .group = GROUP_DATA, .commands = DATA | INSPECT,
 	  .help = "where the model's input has its channels" },
+	{ "augment", 0, OPTION_STRING, "OP[:PARAMETER=VALUE...],...", NULL,
+	  .field = SET(augment), .group = GROUP_DATA, .commands = TUNE,
+	  .help = "random changes of training images, as torchvision defines them: crop, hflip, vflip, "
+		  "rotate:degrees=15, jitter:brightness=0.4:contrast=0.4, randaugment, erase" },
 	{ "no-shuffle", 0, OPTION_FLAG, NULL, "no",
 	  .field = SET(no_shuffle), .group = GROUP_DATA, .commands = TUNE,
 	  .help = "take the training data in the order of the files, every epoch" },

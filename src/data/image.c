@@ -76,6 +76,21 @@ enum status image_copy(const uint8_t *pixels, int width, int height, int given, 
 	return OK;
 }
 
+enum status image_crop(const struct image *image, int top, int left, int height, int width,
+		       struct image *out, struct error *err)
+{
+	struct image made;
+	size_t channels = (size_t)image->channels, row = (size_t)width * channels;
+	TRY(image_new(width, height, image->channels, &made, err));
+	for (int y = 0; y < height; y++)
+		memcpy(made.pixels + (size_t)y * row,
+		       image->pixels +
+			       ((size_t)(top + y) * (size_t)image->width + (size_t)left) * channels,
+		       row);
+	*out = made;
+	return OK;
+}
+
 static uint8_t multiply(unsigned a, unsigned b) /* a * b / 255, rounded */
 {
 	unsigned t = a * b + 128;

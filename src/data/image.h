@@ -58,6 +58,10 @@ enum status MUST_CHECK image_new(int width, int height, int channels, struct ima
 enum status MUST_CHECK image_copy(const uint8_t *pixels, int width, int height, int given,
 				  int channels, struct image *out, struct error *err);
 
+/* A new image of a part that lies within the image. */
+enum status MUST_CHECK image_crop(const struct image *image, int top, int left, int height,
+				  int width, struct image *out, struct error *err);
+
 /*
  * A new image of width x height (at least 1 x 1), antialiased when it gets smaller. The same
  * fixed-point arithmetic as Pillow's, so equal to it to the bit; rows first, as Pillow always did

@@ -33,6 +33,7 @@ struct loader {
 	struct arena arena;
 	uint32_t n; /* samples of the part */
 	uint32_t *order;
+	uint64_t epoch;
 	struct balance balance; /* n_classes is 0: order is a permutation */
 	struct tensor *inputs;  /* of a batch */
 	struct tensor targets, weights;
@@ -74,40 +75,61 @@ static void slot_clear(struct slot *s)
 static enum status decode(const struct loader *l, uint32_t sample, struct picture *out,
 			  struct error *err)
 {
+	bool whole = l->options.augment && l->options.augment->crops;
 	const struct part *part = l->options.part;
 	if (!part->paths)
 		return preprocess_pixels(l->options.preprocess, &part->pixels,
-					 part->rows ? part->rows[sample] : sample, out, err);
+					 part->rows ? part->rows[sample] : sample, whole, out, err);
 	const char *path = part->paths[sample];
 	struct file_map map = { 0 };
 	TRY(file_map(path, &map, err));
-	enum status status = preprocess_decode(l->options.preprocess, map.data, map.size, out, err);
+	enum status status = preprocess_decode(l->options.preprocess, map.data, map.size, whole,
+					       out, err);
 	file_unmap(&map);
 	return status;
 }
 
-/* Decodes the next position. Called with the lock, which it gives up while it works. */
+/* Keeps a picture while there is room. Called with the lock; true when it belongs to the cache. */
+static bool keep(struct loader *l, uint32_t sample, const struct picture *picture)
+{
+	const struct image *image = &picture->image;
+	size_t bytes = (size_t)image->width * (size_t)image->height * (size_t)image->channels;
+	if (l->cache[sample].image.pixels || bytes > l->options.cache_limit - l->cached)
+		return false;
+	l->cache[sample] = *picture;
+	l->cached += bytes;
+	return true;
+}
+
+/*
+ * Decodes the next position, and augments what was decoded. Called with the lock, which it gives up
+ * while it works.
+ */
 static void decode_next(struct loader *l)
 {
 	uint32_t position = l->next++, sample = l->order[position];
+	const struct augment *augment = l->options.augment;
 	struct slot *s = slot_of(l, position);
+	struct picture base = l->cache[sample];
 	l->running++;
-	if (l->cache[sample].image.pixels) {
-		s->picture = l->cache[sample];
-		s->cached = true;
-	} else {
+	s->cached = base.image.pixels;
+	if (!s->cached || augment) {
 		pthread_mutex_unlock(&l->lock);
-		s->status = decode(l, sample, &s->picture, &s->error);
-		const struct image *image = &s->picture.image;
-		size_t bytes = (size_t)image->width * (size_t)image->height *
-			       (size_t)image->channels;
+		if (!s->cached)
+			s->status = decode(l, sample, &base, &s->error);
+		if (augment && s->status == OK)
+			s->status = augment_picture(augment, l->options.preprocess, l->epoch,
+						    sample, &base, &s->picture, &s->error);
 		pthread_mutex_lock(&l->lock);
-		if (s->status == OK && bytes <= l->options.cache_limit - l->cached) {
-			l->cache[sample] = s->picture;
-			l->cached += bytes;
-			s->cached = true;
-		}
 	}
+	if (!s->cached && base.image.pixels)
+		s->cached = keep(l, sample, &base);
+	if (augment && !s->cached)
+		image_release(&base.image);
+	if (augment)
+		s->cached = false; /* the slot's picture is its own */
+	else
+		s->picture = base;
 	s->done = true;
 	l->running--;
 	pthread_cond_broadcast(&l->ready);
@@ -261,6 +283,7 @@ void loader_start(struct loader *l, uint64_t epoch, uint32_t window)
 		pthread_cond_wait(&l->ready, &l->lock);
 	for (uint32_t i = 0; i < l->ring_size; i++)
 		slot_clear(&l->ring[i]);
+	l->epoch = epoch;
 	if (l->balance.n_classes)
 		balance_draw(&l->balance, l->options.seed, epoch, l->order, l->n);
 	else if (l->options.shuffle)
@@ -377,6 +400,9 @@ static void write_row(struct loader *l, uint32_t row, uint32_t position)
 		if (l->ring) {
 			preprocess_write(l->options.preprocess, &slot_of(l, position)->picture,
 					 to.data);
+			if (l->options.augment)
+				augment_elements(l->options.augment, l->options.preprocess,
+						 l->epoch, sample, to.data);
 		} else {
 			int64_t per = shape_elements(&in->shape) / in->shape.dim[0];
 			int64_t from = part->rows ? part->rows[sample] : sample;

@@ -5,12 +5,13 @@
  * micro-batches. A short last micro-batch is filled with copies of its first sample at weight 0.
  * Samples whose image is damaged are left out of their window, and reported to the dataset.
  *
- * What comes out depends on the dataset, the settings, the seed and the epoch, never on threads,
+ * What comes out depends on the dataset, the settings, the seeds and the epoch, never on threads,
  * time or the cache.
  */
 #ifndef ONNXTUNE_DATA_LOADER_H
 #define ONNXTUNE_DATA_LOADER_H
 
+#include "data/augment.h"
 #include "data/dataset.h"
 #include "data/preprocess.h"
 
@@ -27,7 +28,8 @@ struct loader_options {
 	 * sample of it; with replacement, a draw for each sample of the part. Wins over shuffle. */
 	bool balanced;
 	uint64_t seed;
-	const float *class_weights; /* [n_classes] for class targets, or NULL */
+	const struct augment *augment; /* of images; NULL: none */
+	const float *class_weights;    /* [n_classes] for class targets, or NULL */
 	/* Threads that decode images; 0: loader_next decodes, so nothing runs beside a step. */
 	uint32_t decoders;
 	size_t cache_limit; /* bytes of decoded images that are kept */

@@ -79,21 +79,6 @@ static int crop_offset(int size, int target)
 	return d / 2 + (d & d / 2 & 1);
 }
 
-static enum status crop(const struct image *image, int top, int left, int height, int width,
-			struct image *out, struct error *err)
-{
-	void *pixels;
-	size_t channels = (size_t)image->channels, row = (size_t)width * channels;
-	TRY(mem_try_alloc((size_t)height * row, &pixels, err));
-	for (int y = 0; y < height; y++)
-		memcpy((uint8_t *)pixels + (size_t)y * row,
-		       image->pixels +
-			       ((size_t)(top + y) * (size_t)image->width + (size_t)left) * channels,
-		       row);
-	*out = (struct image){ width, height, image->channels, pixels };
-	return OK;
-}
-
 /* Replaces *image by what `call` makes of it. */
 static enum status replace(struct image *image, enum status status, struct image *made)
 {
@@ -127,7 +112,7 @@ static enum status fit(const struct preprocess *p, struct picture *picture, stru
 	int rows = height < p->height ? height : p->height;
 	int columns = width < p->width ? width : p->width;
 	if (rows != height || columns != width)
-		TRY(replace(image, crop(image, top, left, rows, columns, &made, err), &made));
+		TRY(replace(image, image_crop(image, top, left, rows, columns, &made, err), &made));
 	return OK;
 }
 
@@ -137,11 +122,11 @@ static int decoded_channels(const struct preprocess *p)
 	return p->order == CHANNELS_GREY ? 1 : 3;
 }
 
-/* Fits the picture, which is released when that fails. */
-static enum status finish(const struct preprocess *p, struct picture picture, struct picture *out,
-			  struct error *err)
+/* Fits the picture unless it stays whole; it is released when that fails. */
+static enum status finish(const struct preprocess *p, struct picture picture, bool whole,
+			  struct picture *out, struct error *err)
 {
-	enum status status = fit(p, &picture, err);
+	enum status status = whole ? OK : fit(p, &picture, err);
 	if (status == OK)
 		*out = picture;
 	else
@@ -150,15 +135,15 @@ static enum status finish(const struct preprocess *p, struct picture picture, st
 }
 
 enum status preprocess_decode(const struct preprocess *p, const uint8_t *data, size_t size,
-			      struct picture *out, struct error *err)
+			      bool whole, struct picture *out, struct error *err)
 {
 	struct picture picture = { 0 };
 	TRY(image_decode(data, size, decoded_channels(p), &picture.image, err));
-	return finish(p, picture, out, err);
+	return finish(p, picture, whole, out, err);
 }
 
 enum status preprocess_pixels(const struct preprocess *p, const struct tensor *pixels, int64_t row,
-			      struct picture *out, struct error *err)
+			      bool whole, struct picture *out, struct error *err)
 {
 	struct picture picture = { 0 };
 	const int64_t *dim = pixels->shape.dim;
@@ -166,7 +151,7 @@ enum status preprocess_pixels(const struct preprocess *p, const struct tensor *p
 	const uint8_t *from = (const uint8_t *)pixels->data + row * dim[1] * dim[2] * channels;
 	TRY(image_copy(from, (int)dim[2], (int)dim[1], channels, decoded_channels(p),
 		       &picture.image, err));
-	return finish(p, picture, out, err);
+	return finish(p, picture, whole, out, err);
 }
 
 /*

@@ -99,15 +99,18 @@ struct picture {
 
 /*
  * The two halves of the work, for a bound preprocess. preprocess_decode does the costly one, from
- * a file's bytes; errors are those of image.h. preprocess_write turns its result into the
+ * a file's bytes; errors are those of image.h. The picture has the model's size, or with `whole` that
+ * of the file, for augmentation. preprocess_write turns its result into the
  * elements of one sample (tensor_size(dtype, sample) bytes). Both may run in any number of
  * threads.
  */
 enum status MUST_CHECK preprocess_decode(const struct preprocess *p, const uint8_t *data,
-					 size_t size, struct picture *out, struct error *err);
+					 size_t size, bool whole, struct picture *out,
+					 struct error *err);
 /* preprocess_decode for picture `row` of an array, [samples, height, width] or x 3 of uint8. */
 enum status MUST_CHECK preprocess_pixels(const struct preprocess *p, const struct tensor *pixels,
-					 int64_t row, struct picture *out, struct error *err);
+					 int64_t row, bool whole, struct picture *out,
+					 struct error *err);
 void preprocess_write(const struct preprocess *p, const struct picture *picture, void *out);
 
 /* Private, for preprocess_bind: computes `table` and `pad`. */

@@ -186,7 +186,7 @@ run m.onnx folder --steps 1 -o o.onnx
 	wanted 0
 	told
 	test "$(grep -c '^warning:' err)" = 1 || cat err
-	grep -qx 'warning: folder/c1/3.png: not a JPEG or PNG file; it is skipped' err || cat err
+	grep -qx 'warning: folder/c1/3.png: not a JPEG, PNG or WebP file; it is skipped' err || cat err
 } | report 'a damaged picture'
 rm o.onnx
 

@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (preprocess_set(&p, SETTING_RESIZE, modes[i], FROM_OPTION, &err) != OK ||
 		    preprocess_bind(&p, "x", DT_F32, &SHAPE(1, i % 2 ? 1 : 3, 5, 7), &err) != OK)
 			__builtin_trap();
-		if (preprocess_decode(&p, data, size, &picture, &err) != OK)
+		if (preprocess_decode(&p, data, size, false, &picture, &err) != OK)
 			continue;
 		preprocess_write(&p, &picture, sample);
 		image_release(&picture.image);

@@ -221,7 +221,7 @@ static void test_image_errors(void **state)
 	expect_error(inner, &o, ERR_INPUT, "folder of images");
 	free(inner);
 	put_images(folder, (const char *[]){ "a/readme.txt", NULL });
-	expect_error(folder, &o, ERR_INPUT, "no JPEG or PNG");
+	expect_error(folder, &o, ERR_INPUT, "no JPEG, PNG or WebP");
 	put_class(folder, "a", 10);
 	expect_error(folder, &o, ERR_INPUT, "single class 'a'");
 	o.classes = 3;

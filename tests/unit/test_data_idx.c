@@ -227,7 +227,7 @@ static void test_channels(void **state)
 	assert_int_equal(parse(colours, sizeof colours, &t, &err), OK);
 	preprocess_init(&p);
 	assert_int_equal(preprocess_bind(&p, "x", grey.dtype, &grey.shape, &err), OK);
-	assert_int_equal(preprocess_pixels(&p, &t, 1, &picture, &err), OK);
+	assert_int_equal(preprocess_pixels(&p, &t, 1, false, &picture, &err), OK);
 	assert_int_equal(picture.image.channels, 1);
 	assert_int_equal(picture.image.pixels[0], 48); /* .299 * 40 + .587 * 50 + .114 * 60 */
 	image_release(&picture.image);
@@ -236,7 +236,7 @@ static void test_channels(void **state)
 	preprocess_init(&p);
 	assert_int_equal(preprocess_bind(&p, "x", rgb.dtype, &rgb.shape, &err), OK);
 	assert_int_equal(preprocess_set(&p, SETTING_RESIZE, "crop", FROM_OPTION, &err), OK);
-	assert_int_equal(preprocess_pixels(&p, &t, 2, &picture, &err), OK);
+	assert_int_equal(preprocess_pixels(&p, &t, 2, false, &picture, &err), OK);
 	assert_int_equal(picture.image.channels, 3);
 	assert_true(picture.image.pixels[0] == picture.image.pixels[2]);
 	image_release(&picture.image);

@@ -229,7 +229,7 @@ static void check_case(size_t i, enum dtype dtype, double tolerance)
 	size_t n, bytes;
 	uint8_t *data = read_image("rgb.png", &n);
 	struct picture picture;
-	assert_int_equal(preprocess_decode(&p, data, n, &picture, NULL), OK);
+	assert_int_equal(preprocess_decode(&p, data, n, false, &picture, NULL), OK);
 	assert_int_equal(tensor_size(dtype, &p.sample, &bytes, NULL), OK);
 	struct tensor got = { dtype, p.sample, malloc(bytes) };
 	preprocess_write(&p, &picture, got.data);
@@ -266,7 +266,7 @@ static void test_small_picture(void **state)
 	uint8_t *data = read_image("grey.png", &n), out[36][45];
 	struct picture picture;
 	struct image image;
-	assert_int_equal(preprocess_decode(&p, data, n, &picture, NULL), OK);
+	assert_int_equal(preprocess_decode(&p, data, n, false, &picture, NULL), OK);
 	assert_int_equal(image_decode(data, n, 1, &image, NULL), OK);
 	preprocess_write(&p, &picture, out);
 	for (int y = 0; y < 36; y++)
