@@ -5,6 +5,7 @@
 #define ONNXTUNE_TESTS_CUDASIM_BED_H
 
 #include <cuda_runtime_api.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,6 +15,14 @@
 #include <cmocka.h>
 
 #define assert_ok(call) assert_int_equal(call, cudaSuccess)
+
+/* Numbers that differ by at most the tolerance. (cmocka's assert_float_equal takes any NaN.) */
+#define assert_near(a, b, tolerance)                                                               \
+	do {                                                                                       \
+		double a_ = a, b_ = b;                                                             \
+		if (!(fabs(a_ - b_) <= (tolerance)))                                               \
+			fail_msg("%s is %.9g, not %.9g", #a, a_, b_);                              \
+	} while (0)
 
 static inline cudaStream_t bed_stream(void)
 {

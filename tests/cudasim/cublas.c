@@ -367,7 +367,7 @@ static void check_operand(const struct layout *l, const void *p, const char *wha
 {
 	int64_t last = (l->batches - 1) * l->batch_stride +
 		       index_in(l, (int64_t)l->rows - 1, (int64_t)l->cols - 1);
-	memory_check(p, (size_t)(last + 1) * number_bytes(number_of(l->type)), what);
+	sim_memory_check(p, (size_t)(last + 1) * sim_number_bytes(number_of(l->type)), what);
 }
 
 /* op(matrix)[rows][cols] as float */
@@ -376,10 +376,10 @@ static void unpack(const struct layout *l, const void *base, int64_t batch, bool
 {
 	for (int64_t i = 0; i < rows; i++)
 		for (int64_t j = 0; j < cols; j++)
-			out[i * cols + j] = number_load(number_of(l->type), base,
-							batch * l->batch_stride +
-								(transposed ? index_in(l, j, i)
-									    : index_in(l, i, j)));
+			out[i * cols + j] = sim_number_load(
+				number_of(l->type), base,
+				batch * l->batch_stride +
+					(transposed ? index_in(l, j, i) : index_in(l, i, j)));
 }
 
 /* tanh's approximation, as cuBLASLt's GELU */
@@ -397,7 +397,7 @@ static void bias_gradient(const struct product *p, const float *a, const float *
 		float sum = 0;
 		for (int64_t q = 0; q < k; q++)
 			sum += of_a ? a[i * k + q] : b[q * n + i];
-		number_store(number_of(p->d.type), p->description.bias, i, sum);
+		sim_number_store(number_of(p->d.type), p->description.bias, i, sum);
 	}
 }
 
@@ -415,12 +415,13 @@ static void product_run(void *argument)
 	check_operand(&p->d, p->D, "D of cublasLtMatmul");
 	bool gradient = e->epilogue >= CUBLASLT_EPILOGUE_BGRADA;
 	if (with_bias(e))
-		memory_check(e->bias,
-			     (size_t)(e->epilogue == CUBLASLT_EPILOGUE_BGRADB ? n : m) *
-				     number_bytes(type),
-			     "the bias of cublasLtMatmul");
+		sim_memory_check(e->bias,
+				 (size_t)(e->epilogue == CUBLASLT_EPILOGUE_BGRADB ? n : m) *
+					 sim_number_bytes(type),
+				 "the bias of cublasLtMatmul");
 	if (p->workspace_bytes) {
-		memory_check(p->workspace, p->workspace_bytes, "the workspace of cublasLtMatmul");
+		sim_memory_check(p->workspace, p->workspace_bytes,
+				 "the workspace of cublasLtMatmul");
 		memset(p->workspace, POISON, p->workspace_bytes);
 	}
 	float *a = sim_alloc((size_t)(m * k) * sizeof *a),
@@ -429,22 +430,24 @@ static void product_run(void *argument)
 	for (int64_t batch = 0; batch < p->d.batches; batch++) {
 		unpack(&p->a, p->A, batch, e->transposed[0], a, m, k);
 		unpack(&p->b, p->B, batch, e->transposed[1], b, k, n);
-		number_product(a, b, out, m, n, k);
+		sim_number_product(a, b, out, m, n, k);
 		for (int64_t i = 0; i < m; i++)
 			for (int64_t j = 0; j < n; j++) {
 				float x = p->alpha * out[i * n + j];
 				if (p->beta != 0)
-					x += p->beta * number_load(type, p->C,
-								   batch * p->c.batch_stride +
-									   index_in(&p->c, i, j));
+					x += p->beta *
+					     sim_number_load(type, p->C,
+							     batch * p->c.batch_stride +
+								     index_in(&p->c, i, j));
 				if (e->epilogue & CUBLASLT_EPILOGUE_BIAS)
-					x += number_load(type, e->bias, i);
+					x += sim_number_load(type, e->bias, i);
 				if (e->epilogue & CUBLASLT_EPILOGUE_RELU)
 					x = x < 0 ? 0 : x;
 				if (e->epilogue & CUBLASLT_EPILOGUE_GELU)
 					x = gelu(x);
-				number_store(type, p->D,
-					     batch * p->d.batch_stride + index_in(&p->d, i, j), x);
+				sim_number_store(type, p->D,
+						 batch * p->d.batch_stride + index_in(&p->d, i, j),
+						 x);
 			}
 		if (gradient)
 			bias_gradient(p, a, b, m, n, k);
@@ -490,7 +493,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc
 			return CUBLAS_STATUS_INVALID_VALUE;
 	p.workspace = workspace;
 	p.workspace_bytes = algorithm.workspace;
-	if (queue_call(stream, "cublasLtMatmul", product_run, &p, sizeof p) != cudaSuccess)
+	if (sim_queue_call(stream, "cublasLtMatmul", product_run, &p, sizeof p) != cudaSuccess)
 		return CUBLAS_STATUS_EXECUTION_FAILED;
 	return CUBLAS_STATUS_SUCCESS;
 }

@@ -19,18 +19,18 @@ struct cudasim_counts sim_counts;
 
 void sim_fatal(const char *fmt, ...)
 {
-	const struct job *job = queue_current();
+	const struct job *job = sim_queue_current();
 	char where[128] = "";
 	va_list args;
 	fprintf(stderr, "cudasim: ");
 	va_start(args, fmt);
 	vfprintf(stderr, fmt, args);
 	va_end(args);
-	fiber_describe(where, sizeof where);
+	sim_fiber_describe(where, sizeof where);
 	if (job)
 		fprintf(stderr, ", in %s%s%s", job->name, *where ? ", " : "", where);
 	fputc('\n', stderr);
-	fault_unwatch();
+	sim_fault_unwatch();
 	abort();
 }
 
@@ -87,7 +87,7 @@ static void report_left(void)
 	};
 	size_t blocks, bytes;
 	bool left = false;
-	memory_left(&blocks, &bytes);
+	sim_memory_left(&blocks, &bytes);
 	if (blocks) {
 		fprintf(stderr, "cudasim: left at the end: %zu blocks of memory, %zu bytes\n",
 			blocks, bytes);
@@ -130,7 +130,7 @@ struct cudasim_counts cudasim_counts(void)
 	return sim_counts;
 }
 
-size_t memory_limit(void)
+size_t sim_memory_limit(void)
 {
 	return devices.memory;
 }

@@ -6,7 +6,7 @@
 #define ONNXTUNE_TESTS_CUDASIM_DIES_H
 
 /*
- * What the process wrote to stderr, if it began with "cudasim: " and the process did not end well;
+ * What the process wrote to stderr, if that has "cudasim: " and the process did not end well;
  * else a text that says what happened. The text stands until the next call.
  */
 const char *dies(void (*function)(void *argument), void *argument);

@@ -22,7 +22,7 @@ static void explain(int number, siginfo_t *info, void *context)
 	char what[160];
 	(void)context;
 	if (number == SIGSEGV || number == SIGBUS) {
-		memory_describe(info->si_addr, what, sizeof what);
+		sim_memory_describe(info->si_addr, what, sizeof what);
 		sim_fatal("wrong access: %s", what);
 	}
 	if (number == SIGFPE)
@@ -30,7 +30,7 @@ static void explain(int number, siginfo_t *info, void *context)
 	sim_fatal("misaligned access, or an index over the end of an array");
 }
 
-void fault_watch(void)
+void sim_fault_watch(void)
 {
 	static char stack[64 << 10];
 	struct sigaction action = { .sa_sigaction = explain, .sa_flags = SA_SIGINFO | SA_ONSTACK };
@@ -42,7 +42,7 @@ void fault_watch(void)
 		sigaction(signals[i], &action, &before[i]);
 }
 
-void fault_unwatch(void)
+void sim_fault_unwatch(void)
 {
 	if (!watching)
 		return;

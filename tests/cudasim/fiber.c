@@ -167,7 +167,7 @@ static unsigned index_of(const struct fiber *f)
 	return (unsigned)(f - block.fibers);
 }
 
-void fiber_describe(char *text, size_t size)
+void sim_fiber_describe(char *text, size_t size)
 {
 	const struct fiber *f = block.current;
 	if (!f) {
@@ -389,7 +389,7 @@ static void set_up(void)
 	mprotect(block.shared + MAX_SHARED, GUARD, PROT_NONE);
 }
 
-void fiber_run(const struct job *job)
+void sim_fiber_run(const struct job *job)
 {
 	uint64_t blocks = (uint64_t)job->grid.x * job->grid.y * job->grid.z;
 	unsigned start = 0;
@@ -424,7 +424,7 @@ static cudaError_t launch(const char *name, dim3 grid, dim3 threads, size_t shar
 		return sim_error(cudaErrorInvalidConfiguration);
 	if (shared > MAX_SHARED)
 		return sim_error(cudaErrorInvalidValue);
-	struct job *job = queue_push(stream, JOB_KERNEL, name, &code);
+	struct job *job = sim_queue_push(stream, JOB_KERNEL, name, &code);
 	if (!job)
 		return code;
 	job->grid = grid;

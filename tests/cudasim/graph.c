@@ -18,18 +18,18 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, enum cudaStreamCaptureMo
 {
 	if ((unsigned)mode > cudaStreamCaptureModeRelaxed)
 		return sim_error(cudaErrorInvalidValue);
-	return queue_capture_begin(stream) ? cudaSuccess : sim_error(cudaErrorInvalidValue);
+	return sim_queue_capture_begin(stream) ? cudaSuccess : sim_error(cudaErrorInvalidValue);
 }
 
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *graph)
 {
 	struct job_list jobs = { 0 };
 	*graph = NULL;
-	switch (queue_capture_end(stream, &jobs)) {
+	switch (sim_queue_capture_end(stream, &jobs)) {
 	case CAPTURE_NONE:
 		return sim_error(cudaErrorStreamCaptureUnmatched);
 	case CAPTURE_SPOILT:
-		job_list_release(&jobs);
+		sim_job_list_release(&jobs);
 		return sim_error(cudaErrorStreamCaptureInvalidated);
 	case CAPTURE_GOOD:
 		break;
@@ -44,14 +44,14 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t *exec, cudaGraph_t graph, unsig
 {
 	if (!graph || flags)
 		return sim_error(cudaErrorInvalidValue);
-	if (queue_capturing()) {
-		queue_spoil_captures();
+	if (sim_queue_capturing()) {
+		sim_queue_spoil_captures();
 		return sim_error(cudaErrorStreamCaptureUnsupported);
 	}
 	*exec = sim_alloc(sizeof **exec);
 	for (size_t i = 0; i < graph->jobs.n; i++) {
 		graph->jobs.v[i]->refs++;
-		job_list_push(&(*exec)->jobs, graph->jobs.v[i]);
+		sim_job_list_push(&(*exec)->jobs, graph->jobs.v[i]);
 	}
 	sim_made(THING_GRAPH_EXEC);
 	return cudaSuccess;
@@ -61,7 +61,7 @@ cudaError_t cudaGraphDestroy(cudaGraph_t graph)
 {
 	if (!graph)
 		return sim_error(cudaErrorInvalidValue);
-	job_list_release(&graph->jobs);
+	sim_job_list_release(&graph->jobs);
 	free(graph);
 	sim_gone(THING_GRAPH);
 	return cudaSuccess;
@@ -71,13 +71,13 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream)
 {
 	if (!exec)
 		return sim_error(cudaErrorInvalidValue);
-	if (queue_stream_captures(stream)) { /* CUDA would make a child graph of it */
-		queue_spoil_captures();
+	if (sim_queue_stream_captures(stream)) { /* CUDA would make a child graph of it */
+		sim_queue_spoil_captures();
 		return sim_error(cudaErrorStreamCaptureUnsupported);
 	}
 	for (size_t i = 0; i < exec->jobs.n; i++) {
 		exec->jobs.v[i]->refs++;
-		queue_append(stream, exec->jobs.v[i]);
+		sim_queue_append(stream, exec->jobs.v[i]);
 	}
 	sim_counts.graphs++;
 	return cudaSuccess;
@@ -87,7 +87,7 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec)
 {
 	if (!exec)
 		return sim_error(cudaErrorInvalidValue);
-	job_list_release(&exec->jobs);
+	sim_job_list_release(&exec->jobs);
 	free(exec);
 	sim_gone(THING_GRAPH_EXEC);
 	return cudaSuccess;

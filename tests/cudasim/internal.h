@@ -89,45 +89,45 @@ void sim_gone(enum sim_thing thing);
 
 enum memory_kind { MEMORY_DEVICE, MEMORY_PINNED, MEMORY_OTHER };
 /* What p[0..bytes) is. Bytes that leave a block of device or pinned memory are fatal. */
-enum memory_kind memory_kind(const void *p, size_t bytes, const char *what);
+enum memory_kind sim_memory_kind(const void *p, size_t bytes, const char *what);
 /* Fatal unless p[0..bytes) is live device memory. */
-void memory_check(const void *p, size_t bytes, const char *what);
+void sim_memory_check(const void *p, size_t bytes, const char *what);
 /* Device memory can be touched between these. */
-void memory_open(void);
-void memory_close(void);
+void sim_memory_open(void);
+void sim_memory_close(void);
 /* After work: fatal if it wrote into the gap at the end of a block. */
-void memory_check_gaps(void);
+void sim_memory_check_gaps(void);
 /* Explains an address for a fault: "3 bytes over the end of 20 bytes of device memory". */
-void memory_describe(const void *p, char *text, size_t size);
-size_t memory_limit(void);
+void sim_memory_describe(const void *p, char *text, size_t size);
+size_t sim_memory_limit(void);
 /* Number and bytes of live blocks, of device and pinned memory. */
-void memory_left(size_t *blocks, size_t *bytes);
+void sim_memory_left(size_t *blocks, size_t *bytes);
 
 /* ---- queue.c ---- */
 
 /* Whether any stream captures. */
-bool queue_capturing(void);
+bool sim_queue_capturing(void);
 /* Any stream's capture ends in an error, as after a call that is forbidden meanwhile. */
-void queue_spoil_captures(void);
+void sim_queue_spoil_captures(void);
 /* A new zeroed job on the stream, or in its capture. NULL: *code says why not. */
-struct job *queue_push(cudaStream_t stream, enum job_kind kind, const char *name,
-		       cudaError_t *code);
-void queue_append(cudaStream_t stream, struct job *job); /* takes over a reference */
-void job_drop(struct job *job);
-void job_list_push(struct job_list *list, struct job *job);
-void job_list_release(struct job_list *list); /* drops the jobs that have not run */
+struct job *sim_queue_push(cudaStream_t stream, enum job_kind kind, const char *name,
+			   cudaError_t *code);
+void sim_queue_append(cudaStream_t stream, struct job *job); /* takes over a reference */
+void sim_job_drop(struct job *job);
+void sim_job_list_push(struct job_list *list, struct job *job);
+void sim_job_list_release(struct job_list *list); /* drops the jobs that have not run */
 /* Whether queued work reads or writes the host memory. */
-bool queue_uses_host(const void *p, size_t bytes);
+bool sim_queue_uses_host(const void *p, size_t bytes);
 /* The work that runs now, or NULL. */
-const struct job *queue_current(void);
+const struct job *sim_queue_current(void);
 /* Queues the call of a library. The argument is copied; cudaSuccess or why not. */
-cudaError_t queue_call(cudaStream_t stream, const char *name, void (*run)(void *argument),
-		       const void *argument, size_t size);
+cudaError_t sim_queue_call(cudaStream_t stream, const char *name, void (*run)(void *argument),
+			   const void *argument, size_t size);
 /* A stream's capture: begin is false when it captures already; end gives NULL when spoilt. */
-bool queue_capture_begin(cudaStream_t stream);
+bool sim_queue_capture_begin(cudaStream_t stream);
 enum capture_state { CAPTURE_NONE, CAPTURE_GOOD, CAPTURE_SPOILT };
-enum capture_state queue_capture_end(cudaStream_t stream, struct job_list *jobs);
-bool queue_stream_captures(cudaStream_t stream);
+enum capture_state sim_queue_capture_end(cudaStream_t stream, struct job_list *jobs);
+bool sim_queue_stream_captures(cudaStream_t stream);
 
 /* ---- fiber.c ---- */
 
@@ -139,14 +139,14 @@ struct sim_kernel {
 };
 
 /* Runs all threads of a kernel. */
-void fiber_run(const struct job *job);
+void sim_fiber_run(const struct job *job);
 /* "block (0,0,0), thread (3,0,0)" of the thread that runs, or an empty text. */
-void fiber_describe(char *text, size_t size);
+void sim_fiber_describe(char *text, size_t size);
 
 /* ---- fault.c ---- */
 
 /* While simulated work runs, faults are explained before they end the process. */
-void fault_watch(void);
-void fault_unwatch(void);
+void sim_fault_watch(void);
+void sim_fault_unwatch(void);
 
 #endif

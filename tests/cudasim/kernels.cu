@@ -5,14 +5,14 @@
 
 #include "cudasim/shim.h"
 
-template <class T> __device__ __forceinline__ float warp_sum(T value)
+template <class T> static __device__ __forceinline__ float warp_sum(T value)
 {
 	for (int lanes = 16; lanes; lanes >>= 1)
 		value = value + __shfl_xor_sync(0xffffffffu, value, lanes);
 	return (float)value;
 }
 
-__global__ void axpy(float a, const float *__restrict__ x, float *__restrict__ y, int n)
+static __global__ void axpy(float a, const float *__restrict__ x, float *__restrict__ y, int n)
 {
 	int i = (int)(blockIdx.x * blockDim.x + threadIdx.x);
 	if (i < n)
@@ -25,7 +25,7 @@ void launch_axpy(float a, const float *x, float *y, int n, cudaStream_t stream)
 }
 
 template <bool barriers>
-__global__ void __launch_bounds__(100) block_sum(const float *x, float *sum, int n)
+static __global__ void __launch_bounds__(100) block_sum(const float *x, float *sum, int n)
 {
 	__shared__ float parts[100];
 	float own = 0;
@@ -52,7 +52,7 @@ void launch_block_sum(const float *x, float *sum, int n, int barriers, cudaStrea
 		LAUNCH(block_sum<false>, 1, 100, 0, stream, x, sum, n);
 }
 
-template <class T, int lanes> __global__ void warp_sums(const float *x, float *sum)
+template <class T, int lanes> static __global__ void warp_sums(const float *x, float *sum)
 {
 	float s = warp_sum((T)x[blockIdx.x * lanes + threadIdx.x]);
 	if (threadIdx.x == 0)
@@ -69,7 +69,7 @@ void launch_warp_sums(const float *x, float *sum, int blocks, int in_half, cudaS
 
 #define TILE 8
 
-__global__ void transpose(const float *x, float *y, int rows, int columns)
+static __global__ void transpose(const float *x, float *y, int rows, int columns)
 {
 	DYN_SHARED(float, tile);
 	int i = (int)(blockIdx.y * TILE + threadIdx.y), j = (int)(blockIdx.x * TILE + threadIdx.x);
@@ -88,7 +88,7 @@ void launch_transpose(const float *x, float *y, int rows, int columns, cudaStrea
 	       dim3(TILE, TILE), TILE * (TILE + 1) * sizeof(float), stream, x, y, rows, columns);
 }
 
-__global__ void histogram(const int *x, int *counts, int *largest, int n)
+static __global__ void histogram(const int *x, int *counts, int *largest, int n)
 {
 	int i = (int)(blockIdx.x * blockDim.x + threadIdx.x);
 	if (i >= n)
@@ -102,7 +102,7 @@ void launch_histogram(const int *x, int *counts, int *largest, int n, cudaStream
 	LAUNCH(histogram, (unsigned)(n + 31) / 32, 32, 0, stream, x, counts, largest, n);
 }
 
-__global__ void warp_functions(int *out)
+static __global__ void warp_functions(int *out)
 {
 	unsigned all = 0xffffffffu;
 	int lane = (int)threadIdx.x;
@@ -123,7 +123,7 @@ void launch_warp_functions(int *out, cudaStream_t stream)
 	LAUNCH(warp_functions, 1, 32, 0, stream, out);
 }
 
-__global__ void to_half(const float *x, uint16_t *y, uint16_t *z, int n)
+static __global__ void to_half(const float *x, uint16_t *y, uint16_t *z, int n)
 {
 	int i = (int)(blockIdx.x * blockDim.x + threadIdx.x);
 	if (i < n) {
@@ -137,7 +137,7 @@ void launch_to_half(const float *x, uint16_t *y, uint16_t *z, int n, cudaStream_
 	LAUNCH(to_half, (unsigned)(n + 255) / 256, 256, 0, stream, x, y, z, n);
 }
 
-__global__ void from_half(const uint16_t *x, float *y, float *z, int n)
+static __global__ void from_half(const uint16_t *x, float *y, float *z, int n)
 {
 	int i = (int)(blockIdx.x * blockDim.x + threadIdx.x);
 	if (i < n) {
@@ -151,7 +151,7 @@ void launch_from_half(const uint16_t *x, float *y, float *z, int n, cudaStream_t
 	LAUNCH(from_half, (unsigned)(n + 255) / 256, 256, 0, stream, x, y, z, n);
 }
 
-__global__ void add_one(float *x)
+static __global__ void add_one(float *x)
 {
 	x[threadIdx.x] += 1;
 }
@@ -163,14 +163,14 @@ void launch_threads(float *x, unsigned threads, size_t shared, cudaStream_t stre
 
 /* ---- planted faults ---- */
 
-__device__ __noinline__ float endless(float *x, int n)
+static __device__ __noinline__ float endless(float *x, int n)
 {
 	volatile float local[64];
 	local[n & 63] = x[0];
 	return n < 0 ? local[0] : endless(x, n + 1) + local[n & 63];
 }
 
-__global__ void faulty(enum fault fault, float *x, int n)
+static __global__ void faulty(enum fault fault, float *x, int n)
 {
 	__shared__ float table[32];
 	DYN_SHARED(float, dynamic);

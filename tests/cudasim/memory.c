@@ -1,6 +1,6 @@
 /*
  * memory.c - memory of the simulated device, and pinned memory. Device addresses come from one range
- * that the process may not touch; memory_open makes the live blocks accessible for as long as
+ * that the process may not touch; sim_memory_open makes the live blocks accessible for as long as
  * simulated work runs. A block ends (rounded up to 256 bytes, which CUDA aligns to) where an
  * inaccessible page starts; addresses are never given out a second time.
  */
@@ -129,7 +129,7 @@ static struct block *block_before(const void *p)
 	return low ? &memory.blocks[low - 1] : NULL;
 }
 
-void memory_describe(const void *p, char *text, size_t size)
+void sim_memory_describe(const void *p, char *text, size_t size)
 {
 	const struct block *b = block_before(p);
 	if (!b || !memory.space) {
@@ -148,7 +148,7 @@ void memory_describe(const void *p, char *text, size_t size)
 		snprintf(text, size, "byte %zu of %zu bytes of %s memory", offset, b->bytes, kind);
 }
 
-enum memory_kind memory_kind(const void *p, size_t bytes, const char *what)
+enum memory_kind sim_memory_kind(const void *p, size_t bytes, const char *what)
 {
 	char text[160];
 	if (!memory.space || (uintptr_t)p - memory.space >= SPACE)
@@ -157,19 +157,20 @@ enum memory_kind memory_kind(const void *p, size_t bytes, const char *what)
 	size_t offset = b ? (uintptr_t)p - b->address : 0;
 	if (!b || !b->live || offset > b->bytes || bytes > b->bytes - offset) {
 		const char *last = (const char *)p + (bytes ? bytes - 1 : 0);
-		memory_describe(b && b->live && offset <= b->bytes ? last : p, text, sizeof text);
+		sim_memory_describe(b && b->live && offset <= b->bytes ? last : p, text,
+				    sizeof text);
 		sim_fatal("%s: %s", what, text);
 	}
 	return b->pinned ? MEMORY_PINNED : MEMORY_DEVICE;
 }
 
-void memory_check(const void *p, size_t bytes, const char *what)
+void sim_memory_check(const void *p, size_t bytes, const char *what)
 {
-	if (memory_kind(p, bytes, what) != MEMORY_DEVICE)
+	if (sim_memory_kind(p, bytes, what) != MEMORY_DEVICE)
 		sim_fatal("%s: %p is no device memory", what, p);
 }
 
-void memory_open(void)
+void sim_memory_open(void)
 {
 	memory.open = true;
 	for (size_t i = 0; i < memory.n; i++)
@@ -177,7 +178,7 @@ void memory_open(void)
 			protect(&memory.blocks[i], PROT_READ | PROT_WRITE);
 }
 
-void memory_close(void)
+void sim_memory_close(void)
 {
 	memory.open = false;
 	for (size_t i = 0; i < memory.n; i++)
@@ -198,14 +199,14 @@ static void check_gap(const struct block *b)
 				  (size_t)(b->address - a), b->bytes);
 }
 
-void memory_check_gaps(void)
+void sim_memory_check_gaps(void)
 {
 	for (size_t i = 0; i < memory.n; i++)
 		if (memory.blocks[i].live && !memory.blocks[i].pinned)
 			check_gap(&memory.blocks[i]);
 }
 
-void memory_left(size_t *blocks, size_t *bytes)
+void sim_memory_left(size_t *blocks, size_t *bytes)
 {
 	*blocks = *bytes = 0;
 	for (size_t i = 0; i < memory.n; i++)
@@ -225,9 +226,9 @@ size_t cudasim_memory_used(void)
 /* CUDA forbids these while a stream captures. */
 static bool forbidden(void)
 {
-	if (!queue_capturing())
+	if (!sim_queue_capturing())
 		return false;
-	queue_spoil_captures();
+	sim_queue_spoil_captures();
 	return true;
 }
 
@@ -241,7 +242,8 @@ static cudaError_t allocate(void **p, size_t size, bool pinned)
 		*p = NULL;
 		return cudaSuccess;
 	}
-	if (!pinned && (memory.used > memory_limit() || size > memory_limit() - memory.used))
+	if (!pinned &&
+	    (memory.used > sim_memory_limit() || size > sim_memory_limit() - memory.used))
 		return sim_error(cudaErrorMemoryAllocation);
 	void *block = size > SPACE / 2 ? NULL : new_block(size, pinned);
 	if (!block)
@@ -263,7 +265,7 @@ static cudaError_t release(void *p, bool pinned)
 		sim_fatal("what is freed was not allocated");
 	if (!b->live)
 		sim_fatal("memory is freed twice");
-	if (pinned && queue_uses_host(p, b->bytes))
+	if (pinned && sim_queue_uses_host(p, b->bytes))
 		sim_fatal("pinned host memory is freed while a queued copy uses it");
 	end_block(b);
 	if (!pinned)
@@ -293,7 +295,7 @@ cudaError_t cudaFreeHost(void *p)
 
 cudaError_t cudaMemGetInfo(size_t *free, size_t *total)
 {
-	*total = memory_limit();
+	*total = sim_memory_limit();
 	*free = memory.used < *total ? *total - memory.used : 0;
 	return cudaSuccess;
 }

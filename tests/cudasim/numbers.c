@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-float number_load(enum number type, const void *base, int64_t index)
+float sim_number_load(enum number type, const void *base, int64_t index)
 {
 	if (type == NUMBER_FLOAT)
 		return ((const float *)base)[index];
@@ -15,7 +15,7 @@ float number_load(enum number type, const void *base, int64_t index)
 	return type == NUMBER_FP16 ? fp16_to_float(bits) : bf16_to_float(bits);
 }
 
-void number_store(enum number type, void *base, int64_t index, float value)
+void sim_number_store(enum number type, void *base, int64_t index, float value)
 {
 	if (type == NUMBER_FLOAT)
 		((float *)base)[index] = value;
@@ -24,8 +24,8 @@ void number_store(enum number type, void *base, int64_t index, float value)
 								: float_to_bf16(value);
 }
 
-__attribute__((optimize("O3"))) void number_product(const float *a, const float *b, float *c,
-						    int64_t m, int64_t n, int64_t k)
+__attribute__((optimize("O3"))) void sim_number_product(const float *a, const float *b, float *c,
+							int64_t m, int64_t n, int64_t k)
 {
 	memset(c, 0, (size_t)(m * n) * sizeof *c);
 	for (int64_t i = 0; i < m; i++) {

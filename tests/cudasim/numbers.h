@@ -11,15 +11,15 @@
 
 enum number { NUMBER_NONE, NUMBER_FLOAT, NUMBER_FP16, NUMBER_BF16 };
 
-static inline size_t number_bytes(enum number type)
+static inline size_t sim_number_bytes(enum number type)
 {
 	return type == NUMBER_FLOAT ? 4 : 2;
 }
 
-float number_load(enum number type, const void *base, int64_t index);
-void number_store(enum number type, void *base, int64_t index, float value);
+float sim_number_load(enum number type, const void *base, int64_t index);
+void sim_number_store(enum number type, void *base, int64_t index, float value);
 
 /* c[m][n] = a[m][k] * b[k][n], each dense, sums in the order of k */
-void number_product(const float *a, const float *b, float *c, int64_t m, int64_t n, int64_t k);
+void sim_number_product(const float *a, const float *b, float *c, int64_t m, int64_t n, int64_t k);
 
 #endif

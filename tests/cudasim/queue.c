@@ -39,7 +39,7 @@ static void record_drop(struct sim_record *record)
 		free(record);
 }
 
-void job_drop(struct job *job)
+void sim_job_drop(struct job *job)
 {
 	if (--job->refs)
 		return;
@@ -50,7 +50,7 @@ void job_drop(struct job *job)
 	free(job);
 }
 
-void job_list_push(struct job_list *list, struct job *job)
+void sim_job_list_push(struct job_list *list, struct job *job)
 {
 	if (list->n == list->room) {
 		list->room = list->room ? 2 * list->room : 64;
@@ -61,10 +61,10 @@ void job_list_push(struct job_list *list, struct job *job)
 	list->v[list->n++] = job;
 }
 
-void job_list_release(struct job_list *list)
+void sim_job_list_release(struct job_list *list)
 {
 	while (list->at < list->n)
-		job_drop(list->v[list->at++]);
+		sim_job_drop(list->v[list->at++]);
 	free(list->v);
 	*list = (struct job_list){ 0 };
 }
@@ -90,7 +90,8 @@ static bool can_capture(enum job_kind kind)
 	return kind != JOB_RECORD && kind != JOB_WAIT;
 }
 
-struct job *queue_push(cudaStream_t stream, enum job_kind kind, const char *name, cudaError_t *code)
+struct job *sim_queue_push(cudaStream_t stream, enum job_kind kind, const char *name,
+			   cudaError_t *code)
 {
 	check_stream(stream);
 	if (stream->spoilt || (stream->capturing && !can_capture(kind))) {
@@ -104,23 +105,23 @@ struct job *queue_push(cudaStream_t stream, enum job_kind kind, const char *name
 	job->refs = 1;
 	snprintf(job->name, sizeof job->name, "%s", name);
 	if (stream->capturing)
-		job_list_push(&stream->captured, job);
+		sim_job_list_push(&stream->captured, job);
 	else
-		queue_append(stream, job);
+		sim_queue_append(stream, job);
 	return job;
 }
 
-void queue_append(cudaStream_t stream, struct job *job)
+void sim_queue_append(cudaStream_t stream, struct job *job)
 {
 	streams.host_jobs += job->kind == JOB_HOST;
-	job_list_push(&stream->jobs, job);
+	sim_job_list_push(&stream->jobs, job);
 }
 
-cudaError_t queue_call(cudaStream_t stream, const char *name, void (*run)(void *argument),
-		       const void *argument, size_t size)
+cudaError_t sim_queue_call(cudaStream_t stream, const char *name, void (*run)(void *argument),
+			   const void *argument, size_t size)
 {
 	cudaError_t code;
-	struct job *job = queue_push(stream, JOB_CALL, name, &code);
+	struct job *job = sim_queue_push(stream, JOB_CALL, name, &code);
 	if (!job)
 		return code;
 	job->run = run;
@@ -140,7 +141,7 @@ static const void *host_of(const struct job *job)
 							  : NULL;
 }
 
-bool queue_uses_host(const void *p, size_t bytes)
+bool sim_queue_uses_host(const void *p, size_t bytes)
 {
 	uintptr_t a = (uintptr_t)p;
 	for (size_t i = 0; i < streams.n; i++) {
@@ -154,7 +155,7 @@ bool queue_uses_host(const void *p, size_t bytes)
 	return false;
 }
 
-const struct job *queue_current(void)
+const struct job *sim_queue_current(void)
 {
 	return streams.current;
 }
@@ -172,8 +173,8 @@ static uint64_t sum(const void *p, size_t n)
 
 static void copy_run(const struct job *job)
 {
-	enum memory_kind dst = memory_kind(job->dst, job->bytes, "destination of a copy"),
-			 src = memory_kind(job->src, job->bytes, "source of a copy");
+	enum memory_kind dst = sim_memory_kind(job->dst, job->bytes, "destination of a copy"),
+			 src = sim_memory_kind(job->src, job->bytes, "source of a copy");
 	bool to_device = job->direction == cudaMemcpyHostToDevice ||
 			 job->direction == cudaMemcpyDeviceToDevice,
 	     from_device = job->direction == cudaMemcpyDeviceToHost ||
@@ -196,21 +197,21 @@ static void job_run(struct job *job)
 	streams.current = job;
 	switch (job->kind) {
 	case JOB_KERNEL:
-		fiber_run(job);
-		memory_check_gaps();
+		sim_fiber_run(job);
+		sim_memory_check_gaps();
 		sim_counts.kernels++;
 		break;
 	case JOB_CALL:
 		job->run(job->argument);
-		memory_check_gaps();
+		sim_memory_check_gaps();
 		sim_counts.libraries++;
 		break;
 	case JOB_HOST:
-		memory_close();
-		fault_unwatch();
+		sim_memory_close();
+		sim_fault_unwatch();
 		job->run(job->argument);
-		fault_watch();
-		memory_open();
+		sim_fault_watch();
+		sim_memory_open();
 		streams.host_jobs--;
 		sim_counts.hosts++;
 		break;
@@ -218,7 +219,7 @@ static void job_run(struct job *job)
 		copy_run(job);
 		break;
 	case JOB_FILL:
-		memory_check(job->dst, job->bytes, "destination of a fill");
+		sim_memory_check(job->dst, job->bytes, "destination of a fill");
 		memset(job->dst, job->byte, job->bytes);
 		sim_counts.copies++;
 		break;
@@ -261,7 +262,7 @@ static void run_one(void)
 	if (best->jobs.at == best->jobs.n)
 		best->jobs.at = best->jobs.n = 0;
 	job_run(job);
-	job_drop(job);
+	sim_job_drop(job);
 }
 
 /* Runs work until the stream is empty, or the record done. */
@@ -272,17 +273,17 @@ static void run_until(const struct CUstream_st *stream, const struct sim_record 
 	if (stream ? stream->jobs.at == stream->jobs.n : record->done)
 		return;
 	draw_priorities();
-	memory_open();
-	fault_watch();
+	sim_memory_open();
+	sim_fault_watch();
 	while (stream ? stream->jobs.at < stream->jobs.n : !record->done)
 		run_one();
-	fault_unwatch();
-	memory_close();
+	sim_fault_unwatch();
+	sim_memory_close();
 }
 
 /* ---- captures (graph.c) ---- */
 
-bool queue_capturing(void)
+bool sim_queue_capturing(void)
 {
 	for (size_t i = 0; i < streams.n; i++)
 		if (streams.v[i]->capturing)
@@ -290,19 +291,19 @@ bool queue_capturing(void)
 	return false;
 }
 
-void queue_spoil_captures(void)
+void sim_queue_spoil_captures(void)
 {
 	for (size_t i = 0; i < streams.n; i++)
 		streams.v[i]->spoilt = streams.v[i]->capturing;
 }
 
-bool queue_stream_captures(cudaStream_t stream)
+bool sim_queue_stream_captures(cudaStream_t stream)
 {
 	check_stream(stream);
 	return stream->capturing;
 }
 
-bool queue_capture_begin(cudaStream_t stream)
+bool sim_queue_capture_begin(cudaStream_t stream)
 {
 	check_stream(stream);
 	if (stream->capturing)
@@ -311,7 +312,7 @@ bool queue_capture_begin(cudaStream_t stream)
 	return true;
 }
 
-enum capture_state queue_capture_end(cudaStream_t stream, struct job_list *jobs)
+enum capture_state sim_queue_capture_end(cudaStream_t stream, struct job_list *jobs)
 {
 	check_stream(stream);
 	if (!stream->capturing)
@@ -348,7 +349,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream)
 	if (stream->capturing)
 		sim_fatal("a stream is destroyed while it captures");
 	run_until(stream, NULL); /* CUDA destroys a stream once its work has run */
-	job_list_release(&stream->jobs);
+	sim_job_list_release(&stream->jobs);
 	for (size_t i = 0; i < streams.n; i++)
 		if (streams.v[i] == stream)
 			streams.v[i] = streams.v[--streams.n];
@@ -395,7 +396,7 @@ cudaError_t cudaEventDestroy(cudaEvent_t event)
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
 {
 	cudaError_t code;
-	struct job *job = queue_push(stream, JOB_RECORD, "cudaEventRecord", &code);
+	struct job *job = sim_queue_push(stream, JOB_RECORD, "cudaEventRecord", &code);
 	if (!job)
 		return code;
 	record_drop(event->record);
@@ -411,7 +412,7 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
 		return sim_error(cudaErrorInvalidValue);
 	if (!event->record)
 		return cudaSuccess;
-	struct job *job = queue_push(stream, JOB_WAIT, "cudaStreamWaitEvent", &code);
+	struct job *job = sim_queue_push(stream, JOB_WAIT, "cudaStreamWaitEvent", &code);
 	if (!job)
 		return code;
 	job->record = event->record;
@@ -421,8 +422,8 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event)
 {
-	if (queue_capturing()) {
-		queue_spoil_captures();
+	if (sim_queue_capturing()) {
+		sim_queue_spoil_captures();
 		return sim_error(cudaErrorStreamCaptureUnsupported);
 	}
 	if (event->record)
@@ -450,12 +451,12 @@ cudaError_t cudaMemcpyAsync(void *dst, const void *src, size_t bytes, enum cudaM
 							    : NULL;
 	enum memory_kind host_kind = MEMORY_OTHER;
 	if (host)
-		host_kind = memory_kind(host, bytes, "host memory of a copy");
+		host_kind = sim_memory_kind(host, bytes, "host memory of a copy");
 	if (host_kind == MEMORY_DEVICE)
 		sim_fatal("a copy's direction is not that of its memory");
-	bool watched = host && !queue_stream_captures(stream) && !streams.host_jobs &&
-		       !queue_uses_host(host, bytes);
-	struct job *job = queue_push(stream, JOB_COPY, names[kind], &code);
+	bool watched = host && !sim_queue_stream_captures(stream) && !streams.host_jobs &&
+		       !sim_queue_uses_host(host, bytes);
+	struct job *job = sim_queue_push(stream, JOB_COPY, names[kind], &code);
 	if (!job)
 		return code;
 	job->dst = dst;
@@ -482,7 +483,7 @@ cudaError_t cudaMemsetAsync(void *p, int value, size_t bytes, cudaStream_t strea
 	cudaError_t code;
 	if (!bytes)
 		return cudaSuccess;
-	struct job *job = queue_push(stream, JOB_FILL, "fill", &code);
+	struct job *job = sim_queue_push(stream, JOB_FILL, "fill", &code);
 	if (!job)
 		return code;
 	job->dst = p;
@@ -494,7 +495,7 @@ cudaError_t cudaMemsetAsync(void *p, int value, size_t bytes, cudaStream_t strea
 cudaError_t cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t fn, void *argument)
 {
 	cudaError_t code;
-	struct job *job = queue_push(stream, JOB_HOST, "host function", &code);
+	struct job *job = sim_queue_push(stream, JOB_HOST, "host function", &code);
 	if (!job)
 		return code;
 	job->run = fn;

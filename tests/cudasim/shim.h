@@ -12,12 +12,12 @@
 #ifndef ONNXTUNE_TESTS_CUDASIM_SHIM_H
 #define ONNXTUNE_TESTS_CUDASIM_SHIM_H
 
-#include <cuda_bf16.h>
-#include <cuda_fp16.h>
-
 #ifdef CUDASIM_RTC
+#include "cudasim_half.h" /* bit patterns; half types are there for who includes them */
 #include "shim_rtc.h"
 #else
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
 #include <cuda_runtime.h>
 #include <math.h>
 #include <stdint.h>

@@ -12,11 +12,11 @@ struct dim3 {
 };
 
 #define CUDASIM_UNARY(name)                                                                        \
-	extern "C" float name##f(float) noexcept;                                                  \
-	extern "C" double name(double) noexcept;
+	extern "C" float name##f(float);                                                           \
+	extern "C" double name(double);
 #define CUDASIM_BINARY(name)                                                                       \
-	extern "C" float name##f(float, float) noexcept;                                           \
-	extern "C" double name(double, double) noexcept;
+	extern "C" float name##f(float, float);                                                    \
+	extern "C" double name(double, double);
 CUDASIM_UNARY(acos)
 CUDASIM_UNARY(acosh)
 CUDASIM_UNARY(asin)
@@ -55,8 +55,8 @@ CUDASIM_BINARY(fmin)
 CUDASIM_BINARY(fmod)
 CUDASIM_BINARY(pow)
 CUDASIM_BINARY(remainder)
-extern "C" float fmaf(float, float, float) noexcept;
-extern "C" double fma(double, double, double) noexcept;
+extern "C" float fmaf(float, float, float);
+extern "C" double fma(double, double, double);
 
 #define isnan(x) __builtin_isnan(x)
 #define isinf(x) __builtin_isinf(x)

@@ -158,8 +158,7 @@ static void run(const struct call *c)
 				if (c->epilogue & CUBLASLT_EPILOGUE_BIAS)
 					x += get(c->out, bias, i);
 				x = activated(c->epilogue, x);
-				assert_float_equal(get(c->out, d, index), x,
-						   c->tolerance * (1 + fabs(x)));
+				assert_near(get(c->out, d, index), x, c->tolerance * (1 + fabs(x)));
 			}
 	if (c->epilogue >= CUBLASLT_EPILOGUE_BGRADA) {
 		bool of_a = c->epilogue == CUBLASLT_EPILOGUE_BGRADA;
@@ -173,7 +172,7 @@ static void run(const struct call *c)
 					  : get(c->in, b,
 						tb ? at(c->order[1], 0, i, k)
 						   : at(c->order[1], 0, k, i));
-			assert_float_equal(get(c->out, bias, i), x, c->tolerance * (1 + fabs(x)));
+			assert_near(get(c->out, bias, i), x, c->tolerance * (1 + fabs(x)));
 		}
 	}
 	void *memory[] = { da, db, dd, dbias, workspace };

@@ -85,7 +85,7 @@ static void test_kernel(void **state)
 	for (int i = 0; i < 5; i++)
 		total += tanhf(x[i]) * 3;
 	for (int i = 0; i < 5; i++)
-		assert_float_equal(y[i], tanhf(x[i]) * 3 + total, 1e-5);
+		assert_near(y[i], tanhf(x[i]) * 3 + total, 1e-5);
 	assert_ok(cudaFree(device));
 	assert_ok(cudaLibraryUnload(library));
 	assert_ok(cudaStreamDestroy(stream));
@@ -151,6 +151,19 @@ static void test_headers(void **state)
 					    NULL, 1, texts, names),
 			 NVRTC_SUCCESS);
 	assert_int_equal(nvrtcCompileProgram(program, 3, options), NVRTC_SUCCESS);
+	assert_int_equal(nvrtcDestroyProgram(&program), NVRTC_SUCCESS);
+	program = compile(
+		"#include <cuda_fp16.h>\n"
+		"struct a { __half *x; float2 v; };\n"
+		"extern \"C\" __global__ void k(struct a a) { a.x[0] = __float2half(a.v.x); }\n",
+		NVRTC_SUCCESS);
+	assert_int_equal(nvrtcDestroyProgram(&program), NVRTC_SUCCESS);
+	/* without the header its names are free */
+	program = compile("typedef unsigned short half;\n"
+			  "struct a { half *x; };\n"
+			  "extern \"C\" float expm1f(float);\n"
+			  "extern \"C\" __global__ void k(struct a a) { a.x[0] = expm1f(1); }\n",
+			  NVRTC_SUCCESS);
 	assert_int_equal(nvrtcDestroyProgram(&program), NVRTC_SUCCESS);
 	program = compile("extern \"C\" __global__ void k(int n) { printf(\"\"); }",
 			  NVRTC_ERROR_COMPILATION);
