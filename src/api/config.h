@@ -8,7 +8,7 @@
 #ifndef ONNXTUNE_API_CONFIG_H
 #define ONNXTUNE_API_CONFIG_H
 
-#include "eval/metrics.h"
+#include "eval/gate.h"
 
 enum config_optimizer {
 	CONFIG_SGD,
@@ -200,6 +200,8 @@ struct config {
 	const char *log_dir; /* folder for event files; NULL: none */
 	bool histograms;     /* of weights and gradients, in them */
 	struct config_gates fail_under;
+	const char *compare; /* another model that is evaluated too; NULL: none */
+	double atol, rtol;   /* how far outputs may be from its; CONFIG_AUTO: not given */
 	bool quiet;
 	bool json;
 	struct config_strings dump_after; /* passes after which the graph is printed */

@@ -185,6 +185,8 @@ static enum status count_batch(struct project *p, const struct batch *batch, str
 			       struct evaluated *out, struct sums *sums, struct error *err)
 {
 	TRY(session_predict(p->session, batch->inputs, y, err));
+	if (p->observe)
+		TRY(p->observe(p->observe_ctx, batch, &y[p->output], err));
 	if (p->loss == LOSS_CROSS_ENTROPY)
 		count_classes(p, batch, &y[p->output], out, sums);
 	else if (p->dataset.targets == TARGETS_CLASSES)

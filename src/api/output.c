@@ -131,6 +131,7 @@ enum status output_check_apart(const struct config *config, const struct model *
 		for (uint32_t k = 0; k < model->file.externals.n && !output; k++)
 			TRY(check_apart(path, option, model->file.externals.v[k].path,
 					"the model's data", err));
+		TRY(check_apart(path, option, config->compare, "the --compare model", err));
 		TRY(check_apart(path, option, config->data, "the data", err));
 		TRY(check_apart(path, option, config->labels, "the --labels", err));
 	}

@@ -379,6 +379,22 @@ static enum status check_head(struct project *p, struct error *err)
 	return check_classes(p, p->loss == LOSS_CROSS_ENTROPY ? shape->dim[p->head.axis] : 2, err);
 }
 
+/* Gates of classes that are not there are found before any work. */
+static enum status check_gates(const struct project *p, struct error *err)
+{
+	const struct config *c = p->config;
+	const struct tensor *y = session_output_type(p->session, p->output);
+	bool multi = p->loss == LOSS_BCE && p->dataset.targets == TARGETS_VALUES;
+	uint32_t classes = p->loss == LOSS_MSE ? 0
+			   : multi ? (uint32_t)(shape_elements(&y->shape) / y->shape.dim[0])
+				   : p->dataset.n_classes;
+	for (uint32_t i = 0; i < c->fail_under.n; i++)
+		if (gate_check_class(&c->fail_under.v[i], p->dataset.labels.names, classes, err) !=
+		    OK)
+			return fail_context(err, "--fail-under");
+	return OK;
+}
+
 enum status project_open(const struct config *config, const struct api_ui *ui, bool train,
 			 struct project *out, struct problems *problems, struct error *err)
 {
@@ -395,6 +411,7 @@ enum status project_open(const struct config *config, const struct api_ui *ui, b
 	TRY_GOTO(choose_sizes(&p, train, err), out_project);
 	TRY_GOTO(open_session(&p, train, problems, err), out_project);
 	TRY_GOTO(check_head(&p, err), out_project);
+	TRY_GOTO(check_gates(&p, err), out_project);
 	note_outputs(&p);
 	*out = p;
 	return OK;

@@ -126,6 +126,8 @@ static enum status end_epoch(struct run *run, int64_t number, struct error *err)
 	status = record_evaluation(run->record, run->result->steps, &e.evaluation, err);
 	if (status == OK)
 		status = rates_epoch(p, number, run->good_steps, e.evaluation.loss, err);
+	run->started += e.seconds; /* it is no part of the steps' time */
+	run->step_started = api_now();
 	evaluated_release(&e);
 	return status;
 }

@@ -15,7 +15,7 @@ enum exit_status {
 	EXIT_DONE = 0,
 	EXIT_FAILED = 1,
 	EXIT_USAGE = 2,
-	EXIT_GATE = 3,     /* a metric of --fail-under was not reached */
+	EXIT_GATE = 3,     /* --fail-under, --atol or --rtol: not reached */
 	EXIT_SIGNAL = 128, /* plus the number of the signal */
 };
 

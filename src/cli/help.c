@@ -15,7 +15,9 @@ static const struct {
 	{ "0", "done" },
 	{ "1", "failed: a line on the standard error for each problem says why" },
 	{ "2", "wrong usage" },
-	{ "3", "a metric of --fail-under was not reached; the output is written" },
+	{ "3",
+	  "a metric of --fail-under was not reached, or an output is beyond --atol and --rtol; "
+	  "the output is written" },
 	{ "130, 143", "stopped by SIGINT or SIGTERM, after writing what was trained" },
 };
 

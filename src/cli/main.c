@@ -4,6 +4,7 @@
  * there are.
  */
 #include "cli/commands.h"
+#include "cli/completion.h"
 #include "cli/help.h"
 #include "cli/parse.h"
 
@@ -85,7 +86,7 @@ static void log_line(void *ctx, enum log_level level, const char *text)
 	free(line);
 }
 
-/* What --help, --version and --print-config write; false when a command is to be run. */
+/* What --help, --version, --completion and --print-config write; false when a command is to be run. */
 static bool print_text(const struct invocation *inv, FILE *out)
 {
 	struct text text = { 0 };
@@ -95,6 +96,10 @@ static bool print_text(const struct invocation *inv, FILE *out)
 		help_text(&text);
 	else if (inv->version)
 		text_add(&text, "onnxtune %s\n", PACKAGE_VERSION);
+	else if (inv->completion == COMPLETION_BASH)
+		completion_bash(&text);
+	else if (inv->completion == COMPLETION_ZSH)
+		completion_zsh(&text);
 	else if (inv->print_config)
 		parse_print_config(inv, &text);
 	else

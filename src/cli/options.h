@@ -35,6 +35,7 @@ struct invocation {
 	bool command_named; /* false: tune, because no command was given */
 	struct config_strings config_files;
 	bool print_config, help, version;
+	enum completion { COMPLETION_OFF, COMPLETION_BASH, COMPLETION_ZSH } completion;
 	struct config config;
 	/* for each row of the table where its value is from; NULL: the default */
 	const char *origins[OPTIONS_MAX];

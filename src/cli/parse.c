@@ -222,7 +222,7 @@ static enum status fill(const struct words *words, struct arena *arena, struct i
 	uint32_t taken = take_command(words, inv);
 	parse_defaults(inv, arena);
 	TRY(set_given(words, true, inv, arena, err));
-	if (inv->help || inv->version)
+	if (inv->help || inv->version || inv->completion)
 		return OK;
 	TRY(take_arguments(words->arguments.v + taken, (int)(words->arguments.n - taken), inv,
 			   err));
@@ -412,6 +412,15 @@ enum status parse_finish(struct invocation *inv, struct error *err)
 	if (c->label_smoothing > 0 && (c->loss == CONFIG_BCE || c->loss == CONFIG_MSE))
 		return fail(err, ERR_USAGE, "--label-smoothing is for cross-entropy, not --loss=%s",
 			    c->loss == CONFIG_BCE ? "bce" : "mse");
+	if (inv->command == COMMAND_EVALUATE && !c->compare) {
+		if (c->atol != CONFIG_AUTO || c->rtol != CONFIG_AUTO)
+			return fail(err, ERR_USAGE, "--%s needs --compare",
+				    c->atol != CONFIG_AUTO ? "atol" : "rtol");
+		for (uint32_t i = 0; i < c->fail_under.n; i++)
+			if (c->fail_under.v[i].change)
+				return fail(err, ERR_USAGE, "--fail-under=%s needs --compare",
+					    c->fail_under.v[i].name);
+	}
 	if (c->histograms && !c->log_dir)
 		return fail(err, ERR_USAGE, "--histograms needs --log-dir");
 	if (c->nesterov && (c->optimizer != CONFIG_SGD || c->momentum == 0))

@@ -21,7 +21,7 @@ void parse_defaults(struct invocation *inv, struct arena *arena);
 /*
  * The whole command line: defaults, then the files of --config, then the options themselves (lists
  * add up). ERR_USAGE for what is wrong with it, ERR_IO for a file that can't be read. With --help,
- * --version and --print-config arguments may be missing. What out points to lives in the arena.
+ * --version, --completion and --print-config arguments may be missing. What out points to lives in the arena.
  */
 enum status MUST_CHECK parse_command_line(int argc, char **argv, struct arena *arena,
 					  struct invocation *out, struct error *err);

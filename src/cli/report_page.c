@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FACTS_MAX 32
+#define FACTS_MAX 64
 
 struct collection {
 	const struct project *project;
@@ -195,7 +195,24 @@ char *report_page_tune(const struct tune_result *result)
 	return finish(&c);
 }
 
-char *report_page_evaluate(const struct project *project, const struct evaluated *evaluated)
+static void add_comparison(struct collection *c, const struct evaluation *e,
+			   const struct comparison *other)
+{
+	const struct parity *parity = &other->parity;
+	FACT(c, "compared with", "%s", other->config.model);
+	for (const struct metric *m = metrics; m->name; m++) {
+		double x = m->value(e), y = m->value(&other->evaluated.evaluation);
+		if (!isnan(x) || !isnan(y))
+			FACT(c, arena_printf(&c->arena, "%s, there, difference", m->name),
+			     "%.4f, %.4f, %+.4f", x, y, x - y);
+	}
+	if (parity->comparable)
+		FACT(c, "outputs, largest difference", "absolute %.6g (sample %u), relative %.6g",
+		     parity->max_absolute, parity->worst_sample, parity->max_relative);
+}
+
+char *report_page_evaluate(const struct project *project, const struct evaluated *evaluated,
+			   const struct comparison *comparison)
 {
 	struct collection c;
 	begin(&c, project);
@@ -204,6 +221,8 @@ char *report_page_evaluate(const struct project *project, const struct evaluated
 				       project->config->data);
 	c.page.after = &evaluated->evaluation;
 	FACT(&c, "time of the evaluation", "%.1f s", evaluated->seconds);
+	if (comparison)
+		add_comparison(&c, &evaluated->evaluation, comparison);
 	add_pictures(&c, evaluated);
 	return finish(&c);
 }

@@ -5,9 +5,12 @@
 #ifndef ONNXTUNE_CLI_REPORT_PAGE_H
 #define ONNXTUNE_CLI_REPORT_PAGE_H
 
+#include "api/compare.h"
 #include "api/tune.h"
 
 char *report_page_tune(const struct tune_result *result);
-char *report_page_evaluate(const struct project *project, const struct evaluated *evaluated);
+/* comparison: with another model, or NULL. */
+char *report_page_evaluate(const struct project *project, const struct evaluated *evaluated,
+			   const struct comparison *comparison);
 
 #endif

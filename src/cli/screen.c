@@ -2,6 +2,7 @@
 #include "cli/screen.h"
 
 #include "base/utf8.h"
+#include "eval/report.h"
 #include "ops/print.h"
 
 #include <stdarg.h>
@@ -100,7 +101,10 @@ static void clean_lines(char *text)
 char *screen_format(screen_print *print, screen_document *document, bool json, const void *result)
 {
 	if (json) {
-		json_t *o = document(result);
+		json_t *content = document(result);
+		json_t *o = json_pack("{s:s}", "schema", REPORT_SCHEMA);
+		json_object_update(o, content);
+		json_decref(content);
 		char *dump = json_dumps(o, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
 		char *text = mem_printf("%s\n", dump);
 		free(dump);

@@ -33,7 +33,7 @@ typedef json_t *screen_document(const void *result);
 
 /*
  * What print writes, one of the two being used: plain text line by line and JSON whatever names are
- * in it. Free with free().
+ * in it, with the name of its schema in front. Free with free().
  */
 char *screen_format(screen_print *print, screen_document *document, bool json, const void *result);
 

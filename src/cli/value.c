@@ -464,7 +464,7 @@ static enum status parse_gates(const struct parsing *p)
 {
 	struct config_gates *list = p->field;
 	struct gate gate;
-	TRY(gate_parse(p->text, &gate, p->err));
+	TRY(gate_parse(p->text, p->arena, &gate, p->err));
 	list->v = one_more(p->arena, list->v, list->n, sizeof *list->v);
 	list->v[list->n++] = gate;
 	return OK;
@@ -473,7 +473,7 @@ static enum status parse_gates(const struct parsing *p)
 static void print_gates(const struct printing *p)
 {
 	const struct gate *gate = &((const struct config_gates *)p->field)->v[p->i];
-	text_add(p->out, "%s=", gate->metric->name);
+	text_add(p->out, "%s=", gate->name);
 	print_real(gate->bound, p->out);
 }
 

@@ -2,8 +2,6 @@
  * metrics.c - metrics by name and the sums behind the regression metrics (see metrics.h).
  */
 #include "eval/metrics.h"
-#include "base/number.h"
-#include "base/text.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -104,6 +102,19 @@ AVERAGE(weighted_f1, AVERAGE_WEIGHTED, f1)
 AVERAGE(weighted_precision, AVERAGE_WEIGHTED, precision)
 AVERAGE(weighted_recall, AVERAGE_WEIGHTED, recall)
 
+/* Over samples, where each may have several classes. */
+#define SAMPLES(function, field)                                                                   \
+	static double function(const struct evaluation *e)                                         \
+	{                                                                                          \
+		const struct confusion *c = e->confusion;                                          \
+		return c && c->kind == CONFUSION_MULTI_LABEL                                       \
+			       ? confusion_average(c, AVERAGE_SAMPLES, NULL, 0).field              \
+			       : NAN;                                                              \
+	}
+SAMPLES(samples_f1, f1)
+SAMPLES(samples_precision, precision)
+SAMPLES(samples_recall, recall)
+
 #define REGRESSION(name)                                                                           \
 	static double name(const struct evaluation *e)                                             \
 	{                                                                                          \
@@ -124,6 +135,9 @@ const struct metric metrics[] = {
 	{ "weighted_f1", false, weighted_f1 },
 	{ "weighted_precision", false, weighted_precision },
 	{ "weighted_recall", false, weighted_recall },
+	{ "samples_f1", false, samples_f1 },
+	{ "samples_precision", false, samples_precision },
+	{ "samples_recall", false, samples_recall },
 	{ "loss", true, loss },
 	{ "mse", true, mse },
 	{ "mae", true, mae },
@@ -138,31 +152,4 @@ const struct metric *metric_find(const char *name)
 		if (!strcmp(m->name, name))
 			return m;
 	return NULL;
-}
-
-enum status gate_parse(const char *text, struct gate *out, struct error *err)
-{
-	const char *equals = strchr(text, '=');
-	double bound;
-	if (!equals || !number_parse(equals + 1, &bound))
-		return fail(err, ERR_USAGE, "'%s' is not METRIC=VALUE, e.g. accuracy=0.9", text);
-	char *name = mem_printf("%.*s", (int)(equals - text), text);
-	const struct metric *metric = metric_find(name);
-	free(name);
-	if (metric) {
-		*out = (struct gate){ metric, bound };
-		return OK;
-	}
-	struct text known = { 0 };
-	for (const struct metric *m = metrics; m->name; m++)
-		text_add(&known, "%s%s", m == metrics ? "" : ", ", m->name);
-	fail(err, ERR_USAGE, "'%s': unknown metric; known are %s", text, known.s);
-	text_release(&known);
-	return ERR_USAGE;
-}
-
-bool gate_met(const struct gate *gate, const struct evaluation *e, double *value)
-{
-	*value = gate->metric->value(e);
-	return gate->metric->lower_is_better ? *value <= gate->bound : *value >= gate->bound;
 }

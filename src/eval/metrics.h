@@ -1,6 +1,6 @@
 /*
  * metrics.h - what one pass over a data set says about a model, regression metrics, and metrics by
- * name for quality gates.
+ * name.
  */
 #ifndef ONNXTUNE_EVAL_METRICS_H
 #define ONNXTUNE_EVAL_METRICS_H
@@ -53,20 +53,5 @@ extern const struct metric metrics[];
 
 /* The metric of that name, or NULL. */
 const struct metric *metric_find(const char *name);
-
-/* A quality gate: METRIC=VALUE. */
-struct gate {
-	const struct metric *metric;
-	double bound;
-};
-
-/* ERR_USAGE names the known metrics when the name is unknown. */
-enum status MUST_CHECK gate_parse(const char *text, struct gate *out, struct error *err);
-
-/*
- * True when the metric reaches the bound (losses and errors: does not exceed it). A metric that
- * does not apply or is NaN never does. *value gets the metric's value.
- */
-bool gate_met(const struct gate *gate, const struct evaluation *e, double *value);
 
 #endif

@@ -13,6 +13,8 @@
 
 /* The version of the JSON forms below; it grows when a key changes its meaning or goes. */
 #define REPORT_VERSION 1
+/* docs/schema.json describes all documents of this version. */
+#define REPORT_SCHEMA "onnxtune-document-1"
 
 /* What a report is written as, by its file's name: .json, .html or .htm, else text. */
 enum report_form { REPORT_TEXT, REPORT_JSON, REPORT_HTML };

@@ -15,6 +15,7 @@ static const struct {
 	{ "pictures", 5, helper_pictures }, { "json", 1, helper_json },
 	{ "idx", 5, helper_idx },           { "lines", 2, helper_lines },
 	{ "distance", 2, helper_distance }, { "stop", 4, helper_stop },
+	{ "schema", 2, helper_schema },
 };
 
 void helper_die(const char *fmt, ...)

@@ -22,6 +22,8 @@ int helper_idx(int argc, char **argv);
 
 /* json FILE PATH...: one JSON document; prints what is at each path (helper_check.c). */
 int helper_json(int argc, char **argv);
+/* schema SCHEMA FILE...: one JSON document each, all of the schema (helper_schema.c). */
+int helper_schema(int argc, char **argv);
 /* lines FILE KEY...: one JSON object a line with these keys and no others; prints the number of
  * lines (helper_check.c). */
 int helper_lines(int argc, char **argv);

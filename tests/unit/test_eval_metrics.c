@@ -1,5 +1,5 @@
 /*
- * test_eval_metrics.c - regression metrics against scikit-learn's, metrics by name, quality gates.
+ * test_eval_metrics.c - regression metrics against scikit-learn's, metrics by name.
  */
 #include "eval/metrics.h"
 
@@ -65,65 +65,11 @@ static void test_few_samples(void **state)
 	regression_release(&r);
 }
 
-static void test_gate(void **state)
-{
-	(void)state;
-	struct confusion c;
-	confusion_init(&c, CONFUSION_SINGLE_LABEL, 2);
-	confusion_add(&c, 0, 0, 1);
-	confusion_add(&c, 0, 1, 1);
-	confusion_add(&c, 1, 1, 1);
-	confusion_add(&c, 1, 1, 1);
-	const struct evaluation e = { .confusion = &c, .loss = 0.5 };
-	static const struct {
-		const char *text;
-		bool met;
-		double value;
-	} cases[] = {
-		{ "accuracy=0.75", true, 0.75 },
-		{ "accuracy=0.76", false, 0.75 },
-		{ "macro_recall=.5", true, 0.75 },
-		{ "macro_precision=1", false, (1 + 2.0 / 3) / 2 },
-		{ "weighted_f1=0.7", true, (2.0 / 3 + 0.8) / 2 },
-		{ "loss=0.5", true, 0.5 },
-		{ "loss=0.49", false, 0.5 },
-		{ "mse=1000", false, NAN }, /* does not apply: never met */
-		{ "r2=-1000", false, NAN },
-	};
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct gate gate;
-		double value;
-		assert_int_equal(gate_parse(cases[i].text, &gate, NULL), OK);
-		assert_int_equal(gate_met(&gate, &e, &value), cases[i].met);
-		assert_true(isnan(cases[i].value) ? isnan(value)
-						  : fabs(value - cases[i].value) < 1e-15);
-	}
-	confusion_release(&c);
-}
-
-static void test_gate_errors(void **state)
-{
-	(void)state;
-	struct gate gate;
-	struct error err;
-	assert_int_equal(gate_parse("acuracy=0.9", &gate, &err), ERR_USAGE);
-	assert_string_equal(
-		err.text, "'acuracy=0.9': unknown metric; known are accuracy, macro_f1, "
-			  "macro_precision, macro_recall, micro_f1, micro_precision, micro_recall, "
-			  "weighted_f1, weighted_precision, weighted_recall, loss, mse, mae, r2");
-	static const char *const bad[] = { "accuracy", "accuracy=", "accuracy=90%", "=1",
-					   "loss=nan" };
-	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-		assert_int_equal(gate_parse(bad[i], &gate, &err), ERR_USAGE);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_regression),
 		cmocka_unit_test(test_few_samples),
-		cmocka_unit_test(test_gate),
-		cmocka_unit_test(test_gate_errors),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
