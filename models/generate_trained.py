@@ -7,10 +7,12 @@ described in README.md.
 The networks, their data and their exported graphs are those of generate.py, which ran before.
 """
 import copy
+import json
 import math
 
 import numpy as np
 import onnx
+import safetensors.numpy
 import torch
 import torch.nn.functional as F
 
@@ -155,6 +157,18 @@ CASES = {
 }
 
 
+def write_adapter(folder, o, final):
+    """The factors as peft writes them: without metadata of its own, and with its adapter_config.json."""
+    tensors = {f"base_model.model.{n.removesuffix('.weight')}.lora_{f}.weight": np.float32(final[f"{n}.lora_{f}"])
+               for n in o["lora"][0] for f in "AB"}
+    rank = len(next(iter(o["lora"][0].values()))[0])
+    folder.mkdir(exist_ok=True)
+    safetensors.numpy.save_file(tensors, folder / "adapter_model.safetensors", {"format": "pt"})
+    config = {"peft_type": "LORA", "r": rank, "lora_alpha": o["lora"][1] * rank, "use_rslora": False,
+              "rank_pattern": {}, "alpha_pattern": {}, "target_modules": ["fc1", "fc2", "fc3"]}
+    (folder / "adapter_config.json").write_text(json.dumps(config, indent=2) + "\n")
+
+
 def in_file(names, key):
     """(name, transposed) of an array in the graph; factors stay as they are under the weight's name."""
     for suffix in (".lora_A", ".lora_B"):
@@ -179,6 +193,8 @@ def main():
                 for key, a in final.items():
                     name, transposed = in_file(names, key)
                     arrays[f"{case}/final{bits}/{name}"] = np.ascontiguousarray(a.T if transposed else a, np.float32)
+            if model == "mlp" and "lora" in o:
+                write_adapter(folder / "adapter", o, final)
             for n, (a, _) in (o["lora"][0] if "lora" in o else {}).items():
                 arrays[f"{case}/start/{names[n][0]}.lora_A"] = a
             deviation = np.abs(arrays[f"{case}/loss32"] - arrays[f"{case}/loss64"]).max()

@@ -73,6 +73,12 @@ struct config_scale {
 	double factor;
 };
 
+/* Rank of low-rank factors, 0: none; and the dividend of their scale, 0: the rank. */
+struct config_lora {
+	int64_t rank;
+	double alpha;
+};
+
 struct config_scales {
 	struct config_scale *v;
 	uint32_t n;
@@ -164,9 +170,13 @@ struct config {
 	int64_t growth_interval; /* good steps after which the scale doubles */
 
 	/* what is trained: patterns of parameter names, `train` wins over `freeze` */
-	struct config_strings freeze, train;   /* train: or "last:N", the last N weighted nodes */
-	struct config_scales lr_scale;         /* the last pattern that matches counts */
-	double layer_decay;                    /* factor of the rate for each layer of depth */
+	struct config_strings freeze, train; /* train: or "last:N", the last N weighted nodes */
+	struct config_lora lora;
+	const char *lora_save;         /* file for the factors; NULL: they are merged */
+	const char *adapter;           /* file with factors that the model gets first; NULL: none */
+	struct config_strings lora_on; /* none: all that would be trained */
+	struct config_scales lr_scale; /* the last pattern that matches counts */
+	double layer_decay;            /* factor of the rate for each layer of depth */
 	struct config_strings decay, no_decay; /* `decay` wins */
 	double dropout;                        /* before the head; 0: none */
 	const char *loss_output;               /* NULL: the first */

@@ -8,6 +8,7 @@
  */
 #include "api/forward.h"
 
+#include "api/adapter.h"
 #include "api/settings.h"
 #include "data/npy.h"
 #include "ops/interpret.h"
@@ -515,6 +516,8 @@ static enum status forward(const struct config *config, const struct api_ui *ui,
 	*path = output_path(config, gradients ? ".grads.npz" : ".outputs.npz", arena);
 	TRY_GOTO(model_load(config->model, &f.model, problems, err), out);
 	TRY_GOTO(check_output(&f, *path, err), out);
+	if (config->adapter)
+		TRY_GOTO(adapter_apply(config->adapter, f.model, err), out);
 	TRY_GOTO(take_arrays(&f, gradients, err), out);
 	TRY_GOTO(open_device(&f, err), out);
 	TRY_GOTO(gradients ? grad(&f, err) : run(&f, err), out);

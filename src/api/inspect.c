@@ -111,8 +111,9 @@ static const char *form_of(struct inspect_result *r, uint32_t value)
 	return arena_printf(&r->arena, "Constant node, %s", form);
 }
 
+/* lora: NULL where no weight has factors. */
 static void list_constants(struct inspect_result *r, const struct param_verdict *verdicts,
-			   bool complete)
+			   const struct lora *lora, bool complete)
 {
 	const struct graph *loaded = r->model->graph;
 	r->constants = arena_alloc(&r->arena, loaded->values.n * sizeof *r->constants);
@@ -130,7 +131,10 @@ static void list_constants(struct inspect_result *r, const struct param_verdict 
 								   : "not known, see the blockers",
 		};
 		r->n_trained += c->trained;
-		r->n_elements += c->trained ? shape_elements(&v->t.shape) : 0;
+		if (lora && lora[i].on)
+			r->n_elements += lora[i].rank * (lora[i].in + lora[i].out);
+		else
+			r->n_elements += c->trained ? shape_elements(&v->t.shape) : 0;
 	}
 }
 
@@ -145,7 +149,13 @@ static enum status choose_constants(struct inspect_result *r, const struct sessi
 					   options->output, verdicts, &r->problems, err);
 	if (status == ERR_USAGE)
 		return status;
-	list_constants(r, verdicts, status == OK);
+	if (status == OK && options->lora.rank) {
+		struct lora *lora = arena_alloc(&r->arena, loaded->values.n * sizeof *lora);
+		TRY(lora_choose(loaded, &options->lora, verdicts, lora, err));
+		list_constants(r, verdicts, lora, true);
+		return OK;
+	}
+	list_constants(r, verdicts, NULL, status == OK);
 	return OK;
 }
 

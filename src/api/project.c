@@ -8,6 +8,7 @@
  */
 #include "api/project.h"
 
+#include "api/adapter.h"
 #include "api/fit.h"
 #include "api/output.h"
 #include "api/settings.h"
@@ -404,6 +405,8 @@ enum status project_open(const struct config *config, const struct api_ui *ui, b
 	arena_init(&p.arena);
 	TRY_GOTO(model_load(config->model, &p.model, problems, err), out_project);
 	TRY_GOTO(output_check_apart(config, p.model, err), out_project);
+	if (config->adapter)
+		TRY_GOTO(adapter_apply(config->adapter, p.model, err), out_project);
 	TRY_GOTO(settings_output(config, p.model->graph, &p.output, err), out_project);
 	describe_inputs(&p);
 	TRY_GOTO(open_data(&p, train, err), out_project);

@@ -8,6 +8,7 @@
  */
 #include "api/tune.h"
 
+#include "api/adapter.h"
 #include "api/class_weights.h"
 #include "api/output.h"
 #include "api/rates.h"
@@ -189,15 +190,24 @@ static enum status plan_last_batch(struct project *p, struct error *err)
 	return inner ? session_plan_short_batch(p->session, inner, err) : OK;
 }
 
+/* The run writes an adapter and no model. */
+static bool only_factors(const struct config *config)
+{
+	return config->lora_save && !config->output;
+}
+
 static enum status check_output(struct project *p, const char *path, struct error *err)
 {
 	const struct model *m = p->model;
 	const struct graph *g = m->graph;
+	if (p->config->lora_save)
+		TRY(adapter_check(p->config, err));
+	if (only_factors(p->config))
+		return OK;
 	struct onnx_change *changes = mem_alloc(g->values.n * sizeof *changes);
 	uint32_t n = 0;
 	for (uint32_t i = 1; i < g->values.n; i++)
-		if (variables_find(&p->session->vars, graph_value(g, i)->name) &&
-		    graph_value(g, i)->kind == VALUE_CONSTANT)
+		if (session_may_change(p->session, i))
 			changes[n++] = m->sites[i];
 	enum status status = output_check(p->config, p->model, path, changes, n, err);
 	free(changes);
@@ -208,6 +218,10 @@ static enum status write_model(struct project *p, const char *path, struct error
 {
 	struct onnx_change *changes;
 	uint32_t n;
+	if (p->config->lora_save)
+		TRY(adapter_save(p->session, p->config->lora_save, err));
+	if (only_factors(p->config))
+		return OK;
 	TRY(session_changes(p->session, &p->arena, &changes, &n, err));
 	return onnx_save(&p->model->file, path, changes, n, err);
 }
@@ -246,7 +260,7 @@ enum status tune_run(const struct config *config, const struct api_ui *ui, struc
 	*out = (struct tune_result){ 0 };
 	TRY(project_open(config, ui, true, p, problems, err));
 	int64_t steps = project_steps(p);
-	out->output = output_path(config, &p->arena);
+	out->output = only_factors(config) ? config->lora_save : output_path(config, &p->arena);
 	TRY_GOTO(check_output(p, out->output, err), out_run);
 	TRY_GOTO(class_weights_make(p, &p->class_weights, err), out_run);
 	TRY_GOTO(check_sampling(p, err), out_run);

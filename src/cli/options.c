@@ -206,6 +206,22 @@ const struct option options[] = {
 	  .help = "train the float constants whose names match, also against --freeze; last:N: of what "
 		  "is trained by default only the last N weighted nodes before the loss, each with its "
 		  "bias" },
+	{ "lora", 0, OPTION_LORA, "R[:ALPHA]|off", "off",
+	  .field = SET(lora), .group = GROUP_TRAINED, .commands = TUNE | INSPECT,
+	  .help = "instead of the weights of MatMul, Gemm and 1x1 Conv train factors of rank R, of which "
+		  "ALPHA / R times the product is added to them (ALPHA is R where it is not given); all "
+		  "else is frozen but for what --train names" },
+	{ "lora-on", 0, OPTION_STRINGS, "PATTERN", NULL,
+	  .field = SET(lora_on), .group = GROUP_TRAINED, .commands = TUNE | INSPECT,
+	  .help = "the weights that --lora adapts; else all that would be trained" },
+	{ "lora-save", 0, OPTION_STRING, "FILE", NULL,
+	  .field = SET(lora_save), .group = GROUP_TRAINED, .commands = TUNE,
+	  .help = "write the factors of --lora to a safetensors file, with peft's names, instead of a "
+		  "tuned model; with --output both" },
+	{ "adapter", 0, OPTION_STRING, "FILE", NULL,
+	  .field = SET(adapter), .group = GROUP_TRAINED, .commands = TUNE | EVALUATE | RUN,
+	  .help = "add the factors of a file that --lora-save or peft wrote to the model's weights, "
+		  "before anything else" },
 	{ "lr-scale", 0, OPTION_SCALES, "PATTERN=FACTOR", NULL, NULL, ABOVE_0, 0,
 	  .field = SET(lr_scale), .group = GROUP_TRAINED, .commands = TUNE,
 	  .help = "factor of the learning rate of the parameters whose names match; the last one "

@@ -55,7 +55,8 @@ enum option_kind {
 	OPTION_MEMORY,
 	OPTION_RESIZE,
 	OPTION_REALS,
-	OPTION_GATES,  /* may be given more than once */
+	OPTION_GATES, /* may be given more than once */
+	OPTION_LORA,
 	OPTION_SCALES, /* may be given more than once */
 };
 

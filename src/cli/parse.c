@@ -378,6 +378,18 @@ static void set_auto(double *field, double value)
 		*field = value;
 }
 
+static enum status check_factors(const struct config *c, struct error *err)
+{
+	if (!c->lora.rank && (c->lora_on.n || c->lora_save))
+		return fail(err, ERR_USAGE, "--lora-%s needs --lora=RANK",
+			    c->lora_save ? "save" : "on");
+	if (c->lora_save && c->adapter)
+		return fail(err, ERR_USAGE,
+			    "--lora-save does not go with --adapter: the factors would fit neither "
+			    "model alone; leave --lora-save out to write a merged model");
+	return OK;
+}
+
 enum status parse_finish(struct invocation *inv, struct error *err)
 {
 	struct config *c = &inv->config;
@@ -423,6 +435,7 @@ enum status parse_finish(struct invocation *inv, struct error *err)
 	}
 	if (c->histograms && !c->log_dir)
 		return fail(err, ERR_USAGE, "--histograms needs --log-dir");
+	TRY(check_factors(c, err));
 	if (c->nesterov && (c->optimizer != CONFIG_SGD || c->momentum == 0))
 		return fail(err, ERR_USAGE, "--nesterov needs --optimizer=sgd and a momentum");
 	return OK;

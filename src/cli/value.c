@@ -3,38 +3,15 @@
  * one that writes it, in the table `kinds`.
  */
 #include "cli/value.h"
+
 #include "base/number.h"
+#include "cli/value_kinds.h"
 
 #include <float.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct parsing {
-	const struct option *option;
-	const char *text;
-	void *field;
-	struct config_args *args; /* of a choice */
-	struct arena *arena;
-	struct error *err;
-};
-
-struct printing {
-	const struct option *option;
-	const void *field;
-	const struct config_args *args;
-	uint32_t i; /* of a list */
-	struct text *out;
-};
-
-struct kind {
-	enum status (*parse)(const struct parsing *p);
-	void (*print)(const struct printing *p);
-	/* how many texts; NULL: one */
-	uint32_t (*count)(const void *field);
-	bool list;
-};
-
-static void print_real(double x, struct text *out)
+void value_print_real(double x, struct text *out)
 {
 	char text[NUMBER_TEXT];
 	number_format(x, text);
@@ -44,9 +21,8 @@ static void print_real(double x, struct text *out)
 	text_add(out, "%s", text);
 }
 
-/* ERR_USAGE: "'x' is not a number of at least 1 or 'auto'" */
-static enum status not_a_number(const struct option *option, const char *what, const char *text,
-				struct error *err)
+enum status value_not_a_number(const struct option *option, const char *what, const char *text,
+			       struct error *err)
 {
 	struct text want = { 0 };
 	text_add(&want, "a %s", what);
@@ -54,13 +30,13 @@ static enum status not_a_number(const struct option *option, const char *what, c
 		text_add(&want, " above 0");
 	} else if (option->min > -DBL_MAX) {
 		text_add(&want, " of at least ");
-		print_real(option->min, &want);
+		value_print_real(option->min, &want);
 	}
 	if (option->max && option->max < 1) {
 		text_add(&want, " and below 1");
 	} else if (option->max) {
 		text_add(&want, " and at most ");
-		print_real(option->max, &want);
+		value_print_real(option->max, &want);
 	}
 	if (option->word)
 		text_add(&want, " or '%s'", option->word);
@@ -69,7 +45,7 @@ static enum status not_a_number(const struct option *option, const char *what, c
 	return ERR_USAGE;
 }
 
-static bool in_bounds(const struct option *option, double x)
+bool value_in_bounds(const struct option *option, double x)
 {
 	return x >= option->min && (!option->max || x <= option->max);
 }
@@ -120,8 +96,7 @@ static uint32_t count_string(const void *field)
 	return *(const char *const *)field != NULL;
 }
 
-/* Room for one more after n elements. The room doubles whenever n reaches a power of two. */
-static void *one_more(struct arena *arena, void *v, uint32_t n, size_t size)
+void *value_one_more(struct arena *arena, void *v, uint32_t n, size_t size)
 {
 	if (n & (n - 1))
 		return v;
@@ -194,7 +169,7 @@ static enum status parse_strings(const struct parsing *p)
 	unsigned known;
 	if (p->option->choices)
 		TRY(find_choice(p, &known));
-	list->v = one_more(p->arena, list->v, list->n, sizeof *list->v);
+	list->v = value_one_more(p->arena, list->v, list->n, sizeof *list->v);
 	TRY(take_text(p, &list->v[list->n]));
 	list->n++;
 	return OK;
@@ -215,8 +190,8 @@ static enum status parse_count(const struct parsing *p)
 	int64_t x;
 	if (is_word(p->option, p->text))
 		x = (int64_t)p->option->word_value;
-	else if (!number_parse_integer(p->text, &x) || !in_bounds(p->option, (double)x))
-		return not_a_number(p->option, "whole number", p->text, p->err);
+	else if (!number_parse_integer(p->text, &x) || !value_in_bounds(p->option, (double)x))
+		return value_not_a_number(p->option, "whole number", p->text, p->err);
 	*(int64_t *)p->field = x;
 	return OK;
 }
@@ -235,8 +210,8 @@ static enum status parse_real(const struct parsing *p)
 	double x;
 	if (is_word(p->option, p->text))
 		x = p->option->word_value;
-	else if (!number_parse(p->text, &x) || !in_bounds(p->option, x))
-		return not_a_number(p->option, "number", p->text, p->err);
+	else if (!number_parse(p->text, &x) || !value_in_bounds(p->option, x))
+		return value_not_a_number(p->option, "number", p->text, p->err);
 	*(double *)p->field = x;
 	return OK;
 }
@@ -247,7 +222,7 @@ static void print_real_field(const struct printing *p)
 	if (p->option->word && x == p->option->word_value)
 		text_add(p->out, "%s", p->option->word);
 	else
-		print_real(x, p->out);
+		value_print_real(x, p->out);
 }
 
 static void print_choice(const struct printing *p)
@@ -257,7 +232,7 @@ static void print_choice(const struct printing *p)
 	text_add(p->out, "%s", p->option->choices[x]);
 	for (uint32_t k = 0; p->option->args && k < p->args->given; k++) {
 		text_add(p->out, k ? "," : ":");
-		print_real(p->args->v[k], p->out);
+		value_print_real(p->args->v[k], p->out);
 	}
 }
 
@@ -297,7 +272,7 @@ static void print_validation(const struct printing *p)
 	if (v->folder)
 		text_add(p->out, "%s", v->folder);
 	else
-		print_real(v->fraction, p->out);
+		value_print_real(v->fraction, p->out);
 }
 
 #define SIDE_MAX 65535
@@ -367,7 +342,7 @@ static void print_memory(const struct printing *p)
 {
 	const struct config_memory *memory = p->field;
 	if (memory->percent) {
-		print_real(memory->percent, p->out);
+		value_print_real(memory->percent, p->out);
 		text_add(p->out, "%%");
 	} else if (memory->bytes) {
 		text_add(p->out, "%lld", (long long)memory->bytes);
@@ -423,7 +398,7 @@ static void print_resize(const struct printing *p)
 	text_add(p->out, "%s", resize_modes[r->mode]);
 	if (r->mode == CONFIG_RESIZE_PAD) {
 		text_add(p->out, r->pad_left ? ":left," : ":center,");
-		print_real(r->pad_value, p->out);
+		value_print_real(r->pad_value, p->out);
 	}
 }
 
@@ -436,7 +411,7 @@ static enum status parse_reals(const struct parsing *p)
 		const char *number = strsep(&next, ",");
 		double x;
 		good = list.n < CONFIG_REALS_MAX && number_parse(number, &x) &&
-		       in_bounds(p->option, x);
+		       value_in_bounds(p->option, x);
 		if (good)
 			list.v[list.n++] = x;
 	}
@@ -456,58 +431,8 @@ static void print_reals(const struct printing *p)
 	for (uint32_t k = 0; k < list->n; k++) {
 		if (k)
 			text_add(p->out, ",");
-		print_real(list->v[k], p->out);
+		value_print_real(list->v[k], p->out);
 	}
-}
-
-static enum status parse_gates(const struct parsing *p)
-{
-	struct config_gates *list = p->field;
-	struct gate gate;
-	TRY(gate_parse(p->text, p->arena, &gate, p->err));
-	list->v = one_more(p->arena, list->v, list->n, sizeof *list->v);
-	list->v[list->n++] = gate;
-	return OK;
-}
-
-static void print_gates(const struct printing *p)
-{
-	const struct gate *gate = &((const struct config_gates *)p->field)->v[p->i];
-	text_add(p->out, "%s=", gate->name);
-	print_real(gate->bound, p->out);
-}
-
-static uint32_t count_gates(const void *field)
-{
-	return ((const struct config_gates *)field)->n;
-}
-
-/* A pattern may have a '=' of its own. */
-static enum status parse_scales(const struct parsing *p)
-{
-	struct config_scales *list = p->field;
-	const char *equals = strrchr(p->text, '=');
-	struct config_scale scale;
-	if (!equals || equals == p->text)
-		return fail(p->err, ERR_USAGE, "'%s' is not %s", p->text, p->option->values);
-	if (!number_parse(equals + 1, &scale.factor) || !in_bounds(p->option, scale.factor))
-		return not_a_number(p->option, "number", equals + 1, p->err);
-	scale.pattern = arena_strndup(p->arena, p->text, (size_t)(equals - p->text));
-	list->v = one_more(p->arena, list->v, list->n, sizeof *list->v);
-	list->v[list->n++] = scale;
-	return OK;
-}
-
-static void print_scales(const struct printing *p)
-{
-	const struct config_scale *scale = &((const struct config_scales *)p->field)->v[p->i];
-	text_add(p->out, "%s=", scale->pattern);
-	print_real(scale->factor, p->out);
-}
-
-static uint32_t count_scales(const void *field)
-{
-	return ((const struct config_scales *)field)->n;
 }
 
 static const struct kind kinds[] = {
@@ -526,13 +451,14 @@ static const struct kind kinds[] = {
 	[OPTION_MEMORY] = { .parse = parse_memory, .print = print_memory },
 	[OPTION_RESIZE] = { .parse = parse_resize, .print = print_resize },
 	[OPTION_REALS] = { .parse = parse_reals, .print = print_reals },
-	[OPTION_GATES] = { .parse = parse_gates,
-			   .print = print_gates,
-			   .count = count_gates,
+	[OPTION_GATES] = { .parse = value_parse_gates,
+			   .print = value_print_gates,
+			   .count = value_count_gates,
 			   .list = true },
-	[OPTION_SCALES] = { .parse = parse_scales,
-			    .print = print_scales,
-			    .count = count_scales,
+	[OPTION_LORA] = { .parse = value_parse_lora, .print = value_print_lora },
+	[OPTION_SCALES] = { .parse = value_parse_scales,
+			    .print = value_print_scales,
+			    .count = value_count_scales,
 			    .list = true },
 };
 

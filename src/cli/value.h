@@ -16,6 +16,7 @@
  *   OPTION_RESIZE      struct config_resize         MODE[:ANCHOR][,VALUE]
  *   OPTION_REALS       struct config_reals          numbers with commas between, or auto
  *   OPTION_GATES       struct config_gates          METRIC=VALUE; each value is added
+ *   OPTION_LORA        struct config_lora           R[:ALPHA], or off
  *   OPTION_SCALES      struct config_scales         PATTERN=NUMBER; each value is added
  */
 #ifndef ONNXTUNE_CLI_VALUE_H

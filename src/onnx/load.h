@@ -24,6 +24,8 @@ struct model {
 	/* Per value of the graph: where a constant is stored (both NULL: nowhere). data unused. */
 	struct onnx_change *sites;
 	uint32_t n_sites;
+	/* Per value: a constant has other content than the file by now; NULL: none has. */
+	bool *replaced;
 };
 
 /*

@@ -72,9 +72,12 @@ static void mark_live(const struct graph *graph, bool *live_node)
 }
 
 /* The values that come from the outside. */
-static uint32_t bind_source(struct builder *b, const struct value *v, bool trained)
+static uint32_t bind_source(struct builder *b, const struct value *v, bool trained,
+			    const struct lora *lora)
 {
 	struct tensor t = v->t;
+	if (v->kind == VALUE_CONSTANT && lora && lora->on)
+		return lora_build(b, lora, graph_add_value(b->graph, v->name, v->kind, t));
 	if (v->kind != VALUE_CONSTANT || !trained)
 		return graph_add_value(b->graph, v->name, v->kind, t);
 	if (t.dtype == DT_F32 || t.dtype == DT_F64)
@@ -130,21 +133,35 @@ static void bind_node(struct builder *b, const struct graph *loaded, const struc
 enum status bind_graph(const struct graph *loaded, const struct shape *shapes, const bool *trained,
 		       struct binding *out, struct problems *problems, struct error *err)
 {
+	return bind_adapted(loaded, shapes, trained, NULL, out, problems, err);
+}
+
+enum status bind_adapted(const struct graph *loaded, const struct shape *shapes,
+			 const bool *trained, const struct lora *lora, struct binding *out,
+			 struct problems *problems, struct error *err)
+{
 	struct graph *graph = graph_new(loaded->arena);
 	uint32_t *map = arena_alloc(loaded->arena, loaded->values.n * sizeof *map);
 	bool *live = mem_alloc(loaded->nodes.n);
 	uint32_t before = problems->total;
-	struct builder b = { .graph = graph, .fold_limit = FOLD_LIMIT, .name = "", .op = "" };
+	struct builder b = {
+		.graph = graph, .err = err, .fold_limit = FOLD_LIMIT, .name = "", .op = ""
+	};
 	mark_live(loaded, live);
 	for (uint32_t i = 1; i < loaded->values.n; i++) {
 		const struct value *v = graph_value(loaded, i);
 		if (!v->node)
-			map[i] = bind_source(&b, v, trained && trained[i]);
+			map[i] = bind_source(&b, v, trained && trained[i], lora ? &lora[i] : NULL);
 	}
 	for (uint32_t k = 0; k < loaded->inputs.n; k++) {
 		uint32_t id = map[loaded->inputs.v[k]];
 		graph_value(graph, id)->t.shape = shapes[k];
 		*array_push(&graph->inputs) = id;
+	}
+	if (b.status != OK) {
+		graph_free(graph);
+		free(live);
+		return b.status;
 	}
 	for (uint32_t i = 0; i < loaded->order.n; i++)
 		if (live[loaded->order.v[i]])

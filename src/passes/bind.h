@@ -10,6 +10,7 @@
 #define ONNXTUNE_PASSES_BIND_H
 
 #include "ops/build.h"
+#include "passes/lora.h"
 
 struct binding {
 	struct graph *graph;
@@ -25,6 +26,12 @@ struct binding {
 enum status MUST_CHECK bind_graph(const struct graph *loaded, const struct shape *shapes,
 				  const bool *trained, struct binding *out,
 				  struct problems *problems, struct error *err);
+
+/* The same with low-rank factors beside some constants: lora, one per value of the loaded graph. */
+enum status MUST_CHECK bind_adapted(const struct graph *loaded, const struct shape *shapes,
+				    const bool *trained, const struct lora *lora,
+				    struct binding *out, struct problems *problems,
+				    struct error *err);
 
 /*
  * Concrete shapes of the inputs from what is known: an unknown first axis is the batch; other

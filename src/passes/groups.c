@@ -20,7 +20,7 @@ static enum status check_pattern(const struct param_group *groups, uint32_t n, c
 				 const char *pattern, struct error *err)
 {
 	for (uint32_t i = 0; i < n; i++)
-		if (!fnmatch(pattern, groups[i].name, 0))
+		if (!fnmatch(pattern, groups[i].of, 0))
 			return OK;
 	return fail(err, ERR_USAGE,
 		    "--%s '%s' matches nothing that is trained; see onnxtune inspect", option,
@@ -41,7 +41,7 @@ static enum status check(const struct param_group *groups, uint32_t n,
 
 static struct param_group make(const char *name, uint32_t depth, const struct group_options *o)
 {
-	struct param_group group = { .name = name, .rate = 1 };
+	struct param_group group = { .name = name, .of = name, .rate = 1 };
 	for (uint32_t i = 0; i < o->n_scales; i++)
 		if (!fnmatch(o->scales[i].pattern, name, 0))
 			group.rate = o->scales[i].factor;
@@ -54,15 +54,24 @@ static struct param_group make(const char *name, uint32_t depth, const struct gr
 }
 
 enum status groups_choose(const struct graph *loaded, const struct param_verdict *verdicts,
-			  const struct group_options *options, struct arena *arena,
-			  struct param_group **out, uint32_t *n, struct error *err)
+			  const struct lora *lora, const struct group_options *options,
+			  struct arena *arena, struct param_group **out, uint32_t *n,
+			  struct error *err)
 {
-	struct param_group *groups = arena_alloc(arena, loaded->values.n * sizeof *groups);
+	struct param_group *groups = arena_alloc(arena, 2 * loaded->values.n * sizeof *groups);
 	uint32_t count = 0;
-	for (uint32_t i = 1; i < loaded->values.n; i++)
-		if (verdicts[i].trained)
-			groups[count++] = make(graph_value(loaded, i)->name, verdicts[i].depth,
-					       options);
+	for (uint32_t i = 1; i < loaded->values.n; i++) {
+		const char *name = graph_value(loaded, i)->name;
+		if (!verdicts[i].trained)
+			continue;
+		groups[count] = make(name, verdicts[i].depth, options);
+		if (lora[i].on) {
+			groups[count + 1] = groups[count];
+			groups[count++].name = lora_name(arena, name, false);
+			groups[count].name = lora_name(arena, name, true);
+		}
+		count++;
+	}
 	TRY(check(groups, count, options, err));
 	*out = groups;
 	*n = count;
@@ -74,7 +83,7 @@ struct param_group group_of(const struct param_group *groups, uint32_t n, const 
 	for (uint32_t i = 0; i < n; i++)
 		if (!strcmp(groups[i].name, name))
 			return groups[i];
-	return (struct param_group){ .name = name, .rate = 1 };
+	return (struct param_group){ .name = name, .of = name, .rate = 1 };
 }
 
 const char *group_rates_name(struct arena *arena, double rate)

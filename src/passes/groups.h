@@ -5,7 +5,7 @@
 #ifndef ONNXTUNE_PASSES_GROUPS_H
 #define ONNXTUNE_PASSES_GROUPS_H
 
-#include "passes/params.h"
+#include "passes/lora.h"
 
 enum group_decay {
 	GROUP_DECAY_BY_FORM, /* not biases and norms, unless all are decayed */
@@ -15,6 +15,7 @@ enum group_decay {
 
 struct param_group {
 	const char *name; /* of the parameter */
+	const char *of;   /* what patterns see: of a factor the weight's name */
 	double rate;      /* factor of the learning rate */
 	enum group_decay decay;
 };
@@ -33,11 +34,11 @@ struct group_options {
 };
 
 /*
- * One group for each trained constant (arena), in order; verdicts: one per value of the loaded
- * graph. ERR_USAGE when a pattern matches no trained parameter.
+ * One group for each trained constant (arena), in order, and two for one that is trained by its
+ * factors; verdicts and lora: one per value of the loaded graph. ERR_USAGE when a pattern matches no trained parameter.
  */
 enum status MUST_CHECK groups_choose(const struct graph *loaded,
-				     const struct param_verdict *verdicts,
+				     const struct param_verdict *verdicts, const struct lora *lora,
 				     const struct group_options *options, struct arena *arena,
 				     struct param_group **out, uint32_t *n, struct error *err);
 

@@ -224,7 +224,8 @@ static void override(const struct graph *loaded, const char *const *freeze,
 			v->trained = false;
 			v->reason = "--freeze";
 		}
-		if (!v->trained && matches(train, name)) {
+		v->named = matches(train, name);
+		if (!v->trained && v->named) {
 			v->trained = true;
 			v->reason = "--train";
 		}

@@ -15,6 +15,7 @@
 struct param_verdict {
 	bool is_float; /* a float constant: worth a line in `inspect` */
 	bool trained;
+	bool named;         /* --train says so, by name */
 	const char *reason; /* a constant text, or in the graph's arena */
 	uint32_t
 		last; /* its parameterised node from the end, 1: the last; 0: none (passes/layers.h) */

@@ -17,18 +17,32 @@
 struct first_content {
 	const struct session *session;
 	struct map constants; /* of the loaded graph, by name */
+	struct map factors;   /* constants by the name of their factor A */
+	struct arena arena;   /* what factors start with */
 	struct tensor step;
 	struct step_block block;
 };
 
+/* What factor A of a weight starts with. */
+static const struct tensor *first_factor(struct first_content *f, uint32_t id)
+{
+	const struct lora *lora = &f->session->lora[id];
+	struct tensor *t = arena_alloc(&f->arena, sizeof *t);
+	*t = tensor_new(&f->arena, DT_F32, &SHAPE(lora->rank, lora->in));
+	lora_init(lora, f->session->options.seed, id, t);
+	return t;
+}
+
 static const struct tensor *first(void *ctx, const char *name)
 {
-	const struct first_content *f = ctx;
+	struct first_content *f = ctx;
 	uint32_t id;
 	if (!strcmp(name, STEP_NAME))
 		return &f->step;
 	if (!strncmp(name, AVERAGE_PREFIX, strlen(AVERAGE_PREFIX)))
 		name += strlen(AVERAGE_PREFIX);
+	if (map_get(&f->factors, name, &id))
+		return first_factor(f, id);
 	if (map_get(&f->constants, name, &id))
 		return &graph_value(f->session->model->graph, id)->t;
 	return NULL;
@@ -43,9 +57,14 @@ static void first_init(struct first_content *f, const struct session *session)
 		.block = { .scale = o->loss_scale, .seed = o->seed },
 	};
 	f->step = (struct tensor){ DT_U8, SHAPE(sizeof f->block), &f->block };
-	for (uint32_t i = 1; i < loaded->values.n; i++)
+	arena_init(&f->arena);
+	for (uint32_t i = 1; i < loaded->values.n; i++) {
+		const char *name = graph_value(loaded, i)->name;
 		if (graph_value(loaded, i)->kind == VALUE_CONSTANT)
-			map_set(&f->constants, graph_value(loaded, i)->name, i);
+			map_set(&f->constants, name, i);
+		if (session->lora[i].on)
+			map_set(&f->factors, lora_name(&f->arena, name, false), i);
+	}
 }
 
 /* ---- building ---- */
@@ -69,7 +88,7 @@ static enum status build_training(struct session *s, const struct shape *shapes,
 	struct graph *graph;
 	uint32_t *params;
 	enum status status;
-	TRY(bind_graph(s->model->graph, shapes, s->trained, &bound, problems, err));
+	TRY(bind_adapted(s->model->graph, shapes, s->trained, s->lora, &bound, problems, err));
 	graph = bound.graph;
 	dump(s, "bind", graph);
 	TRY_GOTO(batch_norm_apply(&graph,
@@ -127,9 +146,14 @@ static enum status build_evaluation(struct session *s, struct graph **out,
 {
 	struct binding bound;
 	enum status status = OK;
-	TRY(bind_graph(s->model->graph, s->options.shapes, s->trained, &bound, problems, err));
+	TRY(bind_adapted(s->model->graph, s->options.shapes, s->trained, s->lora, &bound, problems,
+			 err));
 	if (!s->options.train)
 		dump(s, "bind", bound.graph);
+	/* adapted weights as outputs behind the model's own: they are read when it is saved */
+	for (uint32_t i = 1; i < s->model->graph->values.n; i++)
+		if (s->lora[i].on)
+			*array_push(&bound.graph->outputs) = bound.map[i];
 	if (s->options.train_batch_norm)
 		TRY_GOTO(batch_norm_apply(&bound.graph, BATCH_NORM_STATE, err), out_graph);
 	if (s->options.train && s->options.training.ema > 0)
@@ -151,20 +175,26 @@ static enum status choose_parameters(struct session *s, struct problems *problem
 	const struct graph *loaded = s->model->graph;
 	s->verdicts = arena_alloc(&s->arena, loaded->values.n * sizeof *s->verdicts);
 	s->trained = arena_alloc(&s->arena, loaded->values.n);
+	s->lora = arena_alloc(&s->arena, loaded->values.n * sizeof *s->lora);
 	if (!o->train)
 		return OK;
 	TRY(params_choose(loaded, o->shapes, o->freeze, o->train_only, o->output, s->verdicts,
 			  problems, err));
+	if (o->lora.rank)
+		TRY(lora_choose(loaded, &o->lora, s->verdicts, s->lora, err));
 	bool any = false;
-	for (uint32_t i = 1; i < loaded->values.n; i++)
-		any |= s->trained[i] = s->verdicts[i].trained;
+	for (uint32_t i = 1; i < loaded->values.n; i++) {
+		any |= s->verdicts[i].trained;
+		s->trained[i] = s->verdicts[i].trained && !s->lora[i].on;
+	}
 	if (!any)
 		return fail(err, ERR_INPUT,
 			    "nothing to train: no float constant is a weight; "
 			    "choose with --train, see onnxtune inspect");
 	struct training_options *t = &s->options.training;
 	struct param_group *groups;
-	TRY(groups_choose(loaded, s->verdicts, &o->groups, &s->arena, &groups, &t->n_groups, err));
+	TRY(groups_choose(loaded, s->verdicts, s->lora, &o->groups, &s->arena, &groups,
+			  &t->n_groups, err));
 	t->groups = groups;
 	return OK;
 }
@@ -264,6 +294,8 @@ enum status session_start(struct session *session, struct error *err)
 	first_init(&f, session);
 	enum status status = start_runners(session, &f, err);
 	map_release(&f.constants);
+	map_release(&f.factors);
+	arena_release(&f.arena);
 	forget_constants(session->model);
 	return status;
 }
@@ -307,44 +339,6 @@ void session_free(struct session *session)
 }
 
 /* ---- steps ---- */
-
-/* The learning rates of the groups with this factor. */
-static enum status write_rates(struct session *s, double factor, struct error *err)
-{
-	struct arena scratch;
-	enum status status;
-	arena_init(&scratch);
-	const struct variable *v = variables_find(&s->vars, group_rates_name(&scratch, factor));
-	size_t n = (size_t)s->options.training.rates;
-	double *rates = NULL;
-	status = OK;
-	if (!v) /* the loss does not depend on these parameters */
-		goto out;
-	TRY_GOTO(mem_try_alloc(n * sizeof *rates, (void **)&rates, err), out);
-	for (size_t i = 0; i < n; i++)
-		rates[i] = factor * s->rates[i];
-	status = variable_write(&s->vars, v, rates, err);
-out:
-	free(rates);
-	arena_release(&scratch);
-	return status;
-}
-
-enum status session_set_rates(struct session *session, const double *rates, struct error *err)
-{
-	size_t bytes = (size_t)session->options.training.rates * sizeof *rates;
-	memcpy(session->rates, rates, bytes);
-	const struct training_options *t = &session->options.training;
-	TRY(write_rates(session, 1, err));
-	for (uint32_t k = 0; k < t->n_groups; k++) {
-		uint32_t first_of = 0; /* groups with the same factor share their rates */
-		while (t->groups[first_of].rate != t->groups[k].rate)
-			first_of++;
-		if (first_of == k && t->groups[k].rate != 1)
-			TRY(write_rates(session, t->groups[k].rate, err));
-	}
-	return OK;
-}
 
 static enum status give(struct runner *runner, const char *name, enum dtype dtype,
 			const void *number, struct error *err)
@@ -525,7 +519,7 @@ static enum status queue_prediction(struct session *s, const struct tensor *inpu
 	s->stale = false;
 	TRY(give_inputs(s, runner, inputs, s->options.micro_batch, err));
 	TRY(runner_run(runner, PROGRAM_FIRST, err));
-	for (uint32_t k = 0; k < runner->graph->outputs.n; k++)
+	for (uint32_t k = 0; k < s->model->graph->outputs.n; k++)
 		if (outputs[k].data)
 			TRY(runner_output(runner, k, outputs[k].data, err));
 	return OK;

@@ -40,8 +40,9 @@ struct session_options {
 	enum precision_policy policy;
 	struct training_options training; /* its groups are made from `groups` */
 	struct group_options groups;      /* rates and decay of parameters */
-	double dropout;                   /* before the head, while training; 0: none */
-	float loss_scale;                 /* first (or fixed) loss scale; 1 without scaling */
+	struct lora_options lora;
+	double dropout;   /* before the head, while training; 0: none */
+	float loss_scale; /* first (or fixed) loss scale; 1 without scaling */
 	uint64_t seed;
 	const char *const *freeze, *const *train_only; /* patterns, ended by NULL; may be NULL */
 	session_dump_fn *dump;
@@ -61,7 +62,8 @@ struct session {
 	struct stream *stream;
 	struct variables vars;
 	struct param_verdict *verdicts; /* per value of the loaded graph */
-	bool *trained;                  /* per value of the loaded graph */
+	bool *trained;                  /* per value of the loaded graph, as a whole */
+	struct lora *lora;              /* per value of the loaded graph */
 	const char **parameters;        /* names of the tensors that are trained */
 	uint32_t n_parameters;          /* of them */
 	int64_t n_elements;             /* numbers in them */
@@ -146,9 +148,15 @@ enum status MUST_CHECK session_predict(struct session *session, const struct ten
 /* Type of the model's output k at the micro-batch. */
 const struct tensor *session_output_type(const struct session *session, uint32_t k);
 
+/* The variable that a parameter is written from, its average where there is one; NULL: none. */
+const struct variable *session_written(const struct session *session, const char *name);
+
+/* Whether session_changes may find that a constant of the loaded graph has changed. */
+bool session_may_change(const struct session *session, uint32_t value);
+
 /*
- * The content of every trained tensor (its average, with training.ema) and running statistic in the file's own type, as changes for
- * onnx_save (in the arena, or where the session keeps them: valid until its next step). Tensors
+ * The content of every trained tensor (its average, with training.ema), adapted weight and running
+ * statistic in the file's own type, as changes for onnx_save (in the arena, or where the session keeps them: valid until its next step). Tensors
  * whose bytes did not change are left away.
  */
 enum status MUST_CHECK session_changes(struct session *session, struct arena *arena,

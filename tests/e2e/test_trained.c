@@ -2,6 +2,7 @@
  * test_trained.c - a part of a model trained, or parts at rates of their own, against what PyTorch
  * recorded (models/README.md, trained.npz): 20 losses and the final weights.
  */
+#include "api/adapter.h"
 #include "trial.h"
 
 #include <math.h>
@@ -99,6 +100,135 @@ static void check_final(struct trial *t, const struct arrays *arrays, const char
 	}
 }
 
+/* The factors start as PyTorch's did; returns the names of the weights, ended by NULL. */
+static const char **adapted_weights(struct trial *t, const struct arrays *arrays)
+{
+	static const char prefix[] = "lora/start/";
+	const char **names = arena_alloc(&t->arena, (arrays->n + 1) * sizeof *names);
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < arrays->n; i++) {
+		const char *name = arrays->v[i].name, *end = strstr(name, LORA_A_SUFFIX);
+		if (!strncmp(name, prefix, strlen(prefix)))
+			names[n++] = arena_printf(&t->arena, "%.*s",
+						  (int)(end - name - (long)strlen(prefix)),
+						  name + strlen(prefix));
+	}
+	return names;
+}
+
+static void start_factors(struct trial *t, const struct arrays *arrays, const char **weights)
+{
+	struct error err;
+	for (; *weights; weights++) {
+		const char *a = lora_name(&t->arena, *weights, false);
+		const struct tensor *start = find(t, arrays, "lora",
+						  arena_printf(&t->arena, "start/%s", a));
+		struct tensor own = trial_variable(t, "", a);
+		const struct variable *v = variables_find(&t->session->vars, a);
+		assert_true(shape_equal(&own.shape, &start->shape));
+		expect_ok(variable_write(&t->session->vars, v, start->data, &err), &err);
+	}
+}
+
+/* The changes are the sums of the weights, and nothing else. */
+static void check_sums(struct trial *t, const struct arrays *arrays, const char **weights)
+{
+	struct onnx_change *changes;
+	struct error err;
+	uint32_t n, count = 0;
+	expect_ok(session_changes(t->session, &t->arena, &changes, &n, &err), &err);
+	const struct model *model = t->model;
+	for (; weights[count]; count++) {
+		const struct tensor *w32 = find(
+			t, arrays, "lora", arena_printf(&t->arena, "final32/%s", weights[count]));
+		const struct tensor *w64 = find(
+			t, arrays, "lora", arena_printf(&t->arena, "final64/%s", weights[count]));
+		bool found = false;
+		for (uint32_t i = 1; i < model->graph->values.n; i++) {
+			struct tensor w = graph_value(model->graph, i)->t;
+			if (strcmp(graph_value(model->graph, i)->name, weights[count]))
+				continue;
+			for (uint32_t k = 0; k < n && !found; k++)
+				if (changes[k].tensor == model->sites[i].tensor) {
+					w.data = (void *)changes[k].data;
+					found = true;
+				}
+			double d = relative_norm(&w, w64);
+			if (!found || d > fmax(FLOOR, 10 * relative_norm(w32, w64)))
+				fail_msg("%s deviates by %.3g", weights[count], d);
+		}
+		assert_true(found);
+	}
+	assert_int_equal(count, n);
+}
+
+struct lora_case {
+	const char *folder;
+	int64_t rank;
+	bool given; /* the weights are named, else all are adapted */
+};
+
+static const struct lora_case lora_cases[] = {
+	{ "mlp", 4, false },
+	{ "vit", 2, true },
+	{ "resnet_frozen", 3, true },
+};
+
+static void factors_follow_pytorch(void **state)
+{
+	const struct lora_case *c = *state;
+	static const char *const none[] = { NULL };
+	struct session_options o = trial_adamw();
+	struct trial t = { 0 };
+	arena_init(&t.arena);
+	struct arrays arrays = recorded(&t, c->folder);
+	const char **weights = adapted_weights(&t, &arrays);
+	struct arena names = t.arena; /* trial_open makes another */
+	o.freeze = none;
+	o.training.update.decay = 0;
+	o.lora = (struct lora_options){ c->rank, 2 * (double)c->rank, c->given ? weights : NULL };
+	trial_open(&t, c->folder, "model.onnx", o, 1e-3);
+	start_factors(&t, &arrays, weights);
+	check_losses(&t, &arrays, "lora");
+	check_final(&t, &arrays, "lora");
+	check_sums(&t, &arrays, weights);
+	arrays_release(&arrays);
+	trial_close(&t);
+	arena_release(&names);
+}
+
+/* Before the first step an adapted model is the model: no bit is another. */
+static void factors_start_at_the_model(void **state)
+{
+	static const char *const none[] = { NULL };
+	struct session_options o = trial_adamw();
+	struct onnx_change *changes;
+	struct trial t;
+	struct error err;
+	uint32_t n;
+	(void)state;
+	o.freeze = none;
+	o.seed = 3;
+	o.lora = (struct lora_options){ .rank = 4, .alpha = 4 };
+	trial_open(&t, "mlp_fp16", "model.onnx", o, 1e-3);
+	expect_ok(session_changes(t.session, &t.arena, &changes, &n, &err), &err);
+	assert_int_equal(n, 0);
+	/* A is uniform in +-1/sqrt(in), which is 4 for the first weight */
+	struct tensor a = trial_variable(&t, "", t.session->parameters[0]);
+	double low = 1, high = -1, sum = 0;
+	for (int64_t i = 0; i < shape_elements(&a.shape); i++) {
+		low = fmin(low, tensor_get(&a, i));
+		high = fmax(high, tensor_get(&a, i));
+		sum += tensor_get(&a, i);
+	}
+	assert_true(low >= -0.25 && low < -0.22 && high <= 0.25 && high > 0.22);
+	assert_true(fabs(sum) < 64 * 0.25 * 0.3);
+	trial_recorded_step(&t, 0);
+	expect_ok(session_changes(t.session, &t.arena, &changes, &n, &err), &err);
+	assert_int_equal(n, 3);
+	trial_close(&t);
+}
+
 static void follows_pytorch(void **state)
 {
 	const struct trained_case *c = *state;
@@ -125,11 +255,45 @@ static void follows_pytorch(void **state)
 	trial_close(&t);
 }
 
+/* The factors that PyTorch trained, from a file that peft's way wrote, on the model's weights. */
+static void adapters_are_added(void **state)
+{
+	static const char *const none[] = { NULL };
+	struct session_options o = trial_sgd();
+	struct trial t;
+	struct error err;
+	uint32_t found = 0;
+	(void)state;
+	o.freeze = none;
+	trial_open(&t, "mlp", "model.onnx", o, 0.01);
+	struct arrays arrays = recorded(&t, "mlp");
+	const char *path = trial_path(&t.arena, "models/mlp/adapter/adapter_model.safetensors");
+	expect_ok(adapter_apply(path, t.model, &err), &err);
+	for (uint32_t i = 1; i < t.model->graph->values.n; i++) {
+		const struct value *v = graph_value(t.model->graph, i);
+		const char *key = arena_printf(&t.arena, "lora/final64/%s", v->name);
+		const struct tensor *sum = arrays_find(&arrays, key);
+		assert_int_equal(sum != NULL, t.model->replaced[i]);
+		found += sum != NULL;
+		if (sum && relative_norm(&v->t, sum) > 1e-7)
+			fail_msg("%s deviates by %.3g", v->name, relative_norm(&v->t, sum));
+	}
+	assert_int_equal(found, 3);
+	arrays_release(&arrays);
+	trial_close(&t);
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[ARRAY_SIZE(cases)];
+	struct CMUnitTest tests[ARRAY_SIZE(cases) + ARRAY_SIZE(lora_cases) + 2];
+	uint32_t n = 0;
 	for (uint32_t i = 0; i < ARRAY_SIZE(cases); i++)
-		tests[i] = (struct CMUnitTest){ cases[i].name, follows_pytorch, NULL, NULL,
-						(void *)&cases[i] };
+		tests[n++] = (struct CMUnitTest){ cases[i].name, follows_pytorch, NULL, NULL,
+						  (void *)&cases[i] };
+	for (uint32_t i = 0; i < ARRAY_SIZE(lora_cases); i++)
+		tests[n++] = (struct CMUnitTest){ lora_cases[i].folder, factors_follow_pytorch,
+						  NULL, NULL, (void *)&lora_cases[i] };
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(factors_start_at_the_model);
+	tests[n] = (struct CMUnitTest)cmocka_unit_test(adapters_are_added);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

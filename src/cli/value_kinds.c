@@ -1,0 +1,85 @@
+/* value_kinds.c - kinds of values that are made of a name or rank and numbers (see value_kinds.h). */
+#include "cli/value_kinds.h"
+
+#include "base/number.h"
+
+#include <string.h>
+
+enum status value_parse_gates(const struct parsing *p)
+{
+	struct config_gates *list = p->field;
+	struct gate gate;
+	TRY(gate_parse(p->text, p->arena, &gate, p->err));
+	list->v = value_one_more(p->arena, list->v, list->n, sizeof *list->v);
+	list->v[list->n++] = gate;
+	return OK;
+}
+
+void value_print_gates(const struct printing *p)
+{
+	const struct gate *gate = &((const struct config_gates *)p->field)->v[p->i];
+	text_add(p->out, "%s=", gate->name);
+	value_print_real(gate->bound, p->out);
+}
+
+uint32_t value_count_gates(const void *field)
+{
+	return ((const struct config_gates *)field)->n;
+}
+
+enum status value_parse_lora(const struct parsing *p)
+{
+	struct config_lora lora = { 0 };
+	const char *colon = strchr(p->text, ':');
+	char *rank = arena_strndup(p->arena, p->text,
+				   colon ? (size_t)(colon - p->text) : strlen(p->text));
+	if (strcmp(p->text, "off") &&
+	    (!number_parse_integer(rank, &lora.rank) || lora.rank < 1 || lora.rank > INT32_MAX ||
+	     (colon && (!number_parse(colon + 1, &lora.alpha) || lora.alpha <= 0))))
+		return fail(p->err, ERR_USAGE,
+			    "'%s' is not a rank, a rank and a number above 0 (8:16) or 'off'",
+			    p->text);
+	*(struct config_lora *)p->field = lora;
+	return OK;
+}
+
+void value_print_lora(const struct printing *p)
+{
+	const struct config_lora *lora = p->field;
+	if (!lora->rank)
+		text_add(p->out, "off");
+	else
+		text_add(p->out, "%lld", (long long)lora->rank);
+	if (lora->alpha) {
+		text_add(p->out, ":");
+		value_print_real(lora->alpha, p->out);
+	}
+}
+
+/* A pattern may have a '=' of its own. */
+enum status value_parse_scales(const struct parsing *p)
+{
+	struct config_scales *list = p->field;
+	const char *equals = strrchr(p->text, '=');
+	struct config_scale scale;
+	if (!equals || equals == p->text)
+		return fail(p->err, ERR_USAGE, "'%s' is not %s", p->text, p->option->values);
+	if (!number_parse(equals + 1, &scale.factor) || !value_in_bounds(p->option, scale.factor))
+		return value_not_a_number(p->option, "number", equals + 1, p->err);
+	scale.pattern = arena_strndup(p->arena, p->text, (size_t)(equals - p->text));
+	list->v = value_one_more(p->arena, list->v, list->n, sizeof *list->v);
+	list->v[list->n++] = scale;
+	return OK;
+}
+
+void value_print_scales(const struct printing *p)
+{
+	const struct config_scale *scale = &((const struct config_scales *)p->field)->v[p->i];
+	text_add(p->out, "%s=", scale->pattern);
+	value_print_real(scale->factor, p->out);
+}
+
+uint32_t value_count_scales(const void *field)
+{
+	return ((const struct config_scales *)field)->n;
+}
