@@ -51,6 +51,7 @@ enum config_range {
 enum config_channels { CONFIG_CHANNELS_AUTO, CONFIG_RGB, CONFIG_BGR, CONFIG_GREY };
 enum config_layout { CONFIG_LAYOUT_AUTO, CONFIG_NCHW, CONFIG_NHWC };
 enum config_device { CONFIG_DEVICE_AUTO, CONFIG_DEVICE_CPU };
+enum config_features { CONFIG_FEATURES_OFF, CONFIG_FEATURES_EXACT, CONFIG_FEATURES_NEAR };
 enum config_resize_mode {
 	CONFIG_RESIZE_AUTO,
 	CONFIG_RESIZE_STRETCH, /* to the size, whatever the proportions */
@@ -178,6 +179,7 @@ struct config {
 	struct config_scales lr_scale; /* the last pattern that matches counts */
 	double layer_decay;            /* factor of the rate for each layer of depth */
 	struct config_strings decay, no_decay; /* `decay` wins */
+	enum config_features cache_features;   /* keep what the frozen beginning gives */
 	double dropout;                        /* before the head; 0: none */
 	const char *loss_output;               /* NULL: the first */
 	enum config_batch_norm batch_norm;

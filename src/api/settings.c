@@ -84,6 +84,8 @@ struct session_options settings_session(const struct config *config, struct aren
 			  .alpha = c->lora.alpha > 0 ? c->lora.alpha : (double)c->lora.rank,
 			  .on = patterns(&c->lora_on, arena) },
 		.dropout = c->dropout,
+		.cache_features = c->cache_features != CONFIG_FEATURES_OFF,
+		.near_features = c->cache_features == CONFIG_FEATURES_NEAR,
 		.freeze = patterns(&c->freeze, arena),
 		.train_only = patterns(&c->train, arena),
 	};

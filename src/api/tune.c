@@ -14,6 +14,7 @@
 #include "api/rates.h"
 #include "api/record.h"
 #include "api/stepline.h"
+#include "base/number.h"
 
 #include <errno.h>
 #include <math.h>
@@ -105,6 +106,7 @@ static enum status step(struct run *run, bool *end, struct error *err)
 		if (batch.first == 0)
 			TRY(session_begin_window(session, batch.window_weight, err));
 		struct tensor targets = batch.targets;
+		session_name_samples(session, batch.samples);
 		TRY(session_micro_batch(session, batch.inputs, &targets, &batch.weights, batch.n,
 					err));
 	} while (batch.first + batch.n < batch.window_samples);
@@ -196,6 +198,32 @@ static bool only_factors(const struct config *config)
 	return config->lora_save && !config->output;
 }
 
+/* The store of features takes its part of the memory that is left for decoded images. */
+static enum status cache_features(struct project *p, struct error *err)
+{
+	const struct feature_cache *c = &p->session->features;
+	uint32_t n = p->dataset.train.n;
+	char size[SIZE_TEXT];
+	if (!p->config->cache_features)
+		return OK;
+	if (!c->on) {
+		log_note(
+			&p->ui->log, "features: none are cached: %s",
+			c->no_products
+				? "the frozen part differs by rounding with the place in a batch; see --cache-features=near"
+				: "no frozen weight stands before all that is trained");
+		return OK;
+	}
+	TRY(session_cache_features(p->session, n, p->cache_limit, err));
+	if (!c->file_bytes)
+		p->cache_limit -= n * c->sample_bytes;
+	log_note(&p->ui->log, "features%s: %s for %u samples, in %s",
+		 c->no_products ? " before the first matrix product" : "",
+		 size_format(n * c->sample_bytes, size), n,
+		 c->file_bytes ? "a temporary file" : "memory");
+	return OK;
+}
+
 static enum status check_output(struct project *p, const char *path, struct error *err)
 {
 	const struct model *m = p->model;
@@ -268,6 +296,7 @@ enum status tune_run(const struct config *config, const struct api_ui *ui, struc
 	TRY_GOTO(open_log(config->log, &log, err), out_run);
 	TRY_GOTO(record_open(p, &out->record, err), out_run);
 	TRY_GOTO(plan_last_batch(p, err), out_run);
+	TRY_GOTO(cache_features(p, err), out_run);
 	log_note(&ui->log, "training %u tensors, %lld numbers, by %s; %lld steps of %lld samples",
 		 p->session->n_parameters, (long long)p->session->n_elements, loss_name(p->loss),
 		 (long long)steps, (long long)p->window);

@@ -241,6 +241,12 @@ const struct option options[] = {
 	  .field = SET(dropout), .group = GROUP_TRAINED, .commands = TUNE | INSPECT,
 	  .help = "while training, set this share of what the last linear layer reads to 0; not in "
 		  "evaluation, not in the written model" },
+	{ "cache-features", 0, OPTION_CHOICE, "off|exact|near", "off",
+	  .choices = WORDS("off", "exact", "near"),
+	  .field = SET(cache_features), .group = GROUP_TRAINED, .commands = TUNE,
+	  .help = "compute what stands before the first trained weight once for each sample and keep it, "
+		  "in memory or in a temporary file; exact: only what gives the same result to the last "
+		  "bit; near: also what differs by rounding" },
 	{ "loss-output", 0, OPTION_STRING, "NAME", NULL,
 	  .field = SET(loss_output), .group = GROUP_TRAINED, .commands = DATA | INSPECT,
 	  .help = "the output that is trained and evaluated; else the first" },

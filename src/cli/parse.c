@@ -436,6 +436,11 @@ enum status parse_finish(struct invocation *inv, struct error *err)
 	if (c->histograms && !c->log_dir)
 		return fail(err, ERR_USAGE, "--histograms needs --log-dir");
 	TRY(check_factors(c, err));
+	if (c->cache_features && c->augment)
+		return fail(
+			err, ERR_USAGE,
+			"--cache-features needs the same input for a sample in every epoch: leave "
+			"--augment out");
 	if (c->nesterov && (c->optimizer != CONFIG_SGD || c->momentum == 0))
 		return fail(err, ERR_USAGE, "--nesterov needs --optimizer=sgd and a momentum");
 	return OK;

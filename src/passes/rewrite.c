@@ -67,7 +67,7 @@ static bool updates_state(const struct node *node)
 	return false;
 }
 
-static void drop_dead(struct graph *graph)
+void rewrite_drop_dead(struct graph *graph)
 {
 	bool *live = mem_alloc(graph->values.n);
 	uint32_t n = 0;
@@ -101,7 +101,7 @@ enum status rewrite_end(struct rewrite *r, struct graph **graph)
 			*array_push(&to->inputs) = r->map[r->from->inputs.v[k]];
 		for (uint32_t k = 0; k < r->from->outputs.n; k++)
 			*array_push(&to->outputs) = r->map[r->from->outputs.v[k]];
-		drop_dead(to);
+		rewrite_drop_dead(to);
 		graph_free(*graph);
 		*graph = to;
 	} else {

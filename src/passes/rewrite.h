@@ -30,6 +30,9 @@ void rewrite_copy_with(struct rewrite *r, const struct node *node, const uint32_
 /* New nodes are said to come from this node. */
 void rewrite_origin(struct rewrite *r, const struct node *node);
 
+/* Leaves nodes that no output and no state needs out of the graph's order. */
+void rewrite_drop_dead(struct graph *graph);
+
 /*
  * Inputs and outputs are mapped, nodes that no output and no state needs are dropped. *graph is
  * replaced by the new graph and the old one freed; on failure the old one stays.

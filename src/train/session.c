@@ -1,12 +1,9 @@
-/* session.c - a model being trained (see session.h); build_training reads as the list of passes. */
+/* session.c - a model being trained (see session.h). */
 #include "train/session.h"
 
 #include "base/map.h"
-#include "passes/batch_norm.h"
-#include "passes/bind.h"
-#include "passes/head_dropout.h"
-#include "passes/lower.h"
-#include "passes/phase.h"
+#include "train/features.h"
+#include "train/graphs.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -67,106 +64,7 @@ static void first_init(struct first_content *f, const struct session *session)
 	}
 }
 
-/* ---- building ---- */
-
-static void dump(const struct session *s, const char *pass, const struct graph *graph)
-{
-	if (s->options.dump)
-		s->options.dump(s->options.dump_ctx, pass, graph);
-}
-
-static const struct target *target_of(const struct session *s)
-{
-	return s->vars.backend->target(s->device);
-}
-
-static enum status build_training(struct session *s, const struct shape *shapes, struct graph **out,
-				  struct problems *problems, struct error *err)
-{
-	const struct session_options *o = &s->options;
-	struct binding bound;
-	struct graph *graph;
-	uint32_t *params;
-	enum status status;
-	TRY(bind_adapted(s->model->graph, shapes, s->trained, s->lora, &bound, problems, err));
-	graph = bound.graph;
-	dump(s, "bind", graph);
-	TRY_GOTO(batch_norm_apply(&graph,
-				  o->train_batch_norm ? BATCH_NORM_TRAIN : BATCH_NORM_FROZEN, err),
-		 out_graph);
-	dump(s, "batch-norm", graph);
-	if (o->dropout > 0)
-		TRY_GOTO(head_dropout_apply(&graph, o->output, o->dropout, err), out_graph);
-	s->head = loss_find(graph, graph->outputs.v[o->output]);
-	TRY_GOTO(loss_choose(graph, &s->head, o->integer_labels, o->loss, &s->loss, err),
-		 out_graph);
-	struct builder b = { .graph = graph, .err = err };
-	loss_build(&b, &s->head, s->loss, &o->loss_shape);
-	TRY_GOTO(b.status, out_graph);
-	dump(s, "loss", graph);
-	if (!s->labels)
-		s->labels = arena_alloc(&s->arena,
-					tensor_bytes(&graph_value(graph, s->head.logits)->t) + 8);
-	phase_mark(graph);
-	TRY_GOTO(precision_apply(&graph, o->half, o->policy, err), out_graph);
-	dump(s, "precision", graph);
-	TRY_GOTO(training_build(graph, &o->training, &params, &s->n_parameters, problems, err),
-		 out_graph);
-	dump(s, "gradient", graph);
-	s->n_elements = 0;
-	s->parameters = arena_alloc(&s->arena, s->n_parameters * sizeof *s->parameters);
-	for (uint32_t k = 0; k < s->n_parameters; k++) {
-		s->n_elements += shape_elements(&graph_value(graph, params[k])->t.shape);
-		s->parameters[k] = arena_strdup(&s->arena, graph_value(graph, params[k])->name);
-	}
-	TRY_GOTO(lower_apply(&graph, target_of(s), err), out_graph);
-	dump(s, "layout", graph);
-	*out = graph;
-	return OK;
-out_graph:
-	graph_free(graph);
-	return status;
-}
-
-/* The averages in the place of the parameters: another source of the same residents. */
-static void evaluate_averages(struct session *s, struct graph *graph)
-{
-	for (uint32_t i = 1; i < graph->values.n; i++) {
-		struct value *v = graph_value(graph, i);
-		for (uint32_t k = 0; v->kind == VALUE_PARAM && k < s->n_parameters; k++)
-			if (!strcmp(v->name, s->parameters[k])) {
-				v->name = arena_printf(graph->arena, AVERAGE_PREFIX "%s", v->name);
-				break;
-			}
-	}
-}
-
-static enum status build_evaluation(struct session *s, struct graph **out,
-				    struct problems *problems, struct error *err)
-{
-	struct binding bound;
-	enum status status = OK;
-	TRY(bind_adapted(s->model->graph, s->options.shapes, s->trained, s->lora, &bound, problems,
-			 err));
-	if (!s->options.train)
-		dump(s, "bind", bound.graph);
-	/* adapted weights as outputs behind the model's own: they are read when it is saved */
-	for (uint32_t i = 1; i < s->model->graph->values.n; i++)
-		if (s->lora[i].on)
-			*array_push(&bound.graph->outputs) = bound.map[i];
-	if (s->options.train_batch_norm)
-		TRY_GOTO(batch_norm_apply(&bound.graph, BATCH_NORM_STATE, err), out_graph);
-	if (s->options.train && s->options.training.ema > 0)
-		evaluate_averages(s, bound.graph);
-	TRY_GOTO(lower_apply(&bound.graph, target_of(s), err), out_graph);
-	if (!s->options.train)
-		dump(s, "layout", bound.graph);
-	*out = bound.graph;
-	return OK;
-out_graph:
-	graph_free(bound.graph);
-	return status;
-}
+/* ---- planning ---- */
 
 static enum status choose_parameters(struct session *s, struct problems *problems,
 				     struct error *err)
@@ -199,14 +97,40 @@ static enum status choose_parameters(struct session *s, struct problems *problem
 	return OK;
 }
 
+/* Makes the graph that of what follows a frozen beginning, where there is one. */
+static enum status cut_prefix(struct session *s, struct graph *graph, struct problems *problems,
+			      struct error *err)
+{
+	struct prefix prefix = prefix_find(graph, s->options.micro_batch, !s->features.no_products);
+	struct graph *copy;
+	session_dump_fn *dump_fn = s->options.dump;
+	if (!prefix.n)
+		return OK;
+	s->options.dump = NULL; /* the same once more */
+	enum status status = graphs_training(s, s->options.shapes, &copy, problems, err);
+	s->options.dump = dump_fn;
+	if (status == OK)
+		status = features_plan(s, graph, copy, &prefix, err);
+	if (status != OK)
+		graph_free(graph);
+	return status;
+}
+
+static enum status plan_training(struct session *s, struct problems *problems, struct error *err)
+{
+	struct graph *graph;
+	TRY(graphs_training(s, s->options.shapes, &graph, problems, err));
+	if (s->options.cache_features && !s->features.depends)
+		TRY(cut_prefix(s, graph, problems, err));
+	return runner_plan(graph, &s->vars, &s->training, err);
+}
+
 static enum status plan_runners(struct session *s, struct problems *problems, struct error *err)
 {
 	struct graph *graph;
-	if (s->options.train) {
-		TRY(build_training(s, s->options.shapes, &graph, problems, err));
-		TRY(runner_plan(graph, &s->vars, &s->training, err));
-	}
-	TRY(build_evaluation(s, &graph, problems, err));
+	if (s->options.train)
+		TRY(plan_training(s, problems, err));
+	TRY(graphs_evaluation(s, &graph, problems, err));
 	return runner_plan(graph, &s->vars, &s->evaluation, err);
 }
 
@@ -254,6 +178,10 @@ uint64_t session_memory(const struct session *session)
 	uint64_t bytes = scratch_bytes(session);
 	for (uint32_t i = 0; training && i < training->n_residents; i++)
 		bytes += training->residents[i].bytes;
+	const struct plan *prefix = session->features.prefix.plan;
+	bytes += prefix ? prefix->arena_bytes : 0;
+	for (uint32_t i = 0; prefix && i < prefix->n_residents; i++)
+		bytes += prefix->residents[i].bytes;
 	for (uint32_t i = 0; i < evaluation->n_residents; i++) {
 		const struct resident *r = &evaluation->residents[i];
 		enum value_kind kind = graph_value(evaluation->graph, r->value)->kind;
@@ -264,8 +192,36 @@ uint64_t session_memory(const struct session *session)
 	return bytes;
 }
 
+/*
+ * Starts the frozen beginning. Where it does not give the same bits at every place, it is planned again
+ * without matrix products, and where that does not do, not at all.
+ */
+static enum status start_prefix(struct session *s, struct first_content *f, struct error *err)
+{
+	struct feature_cache *c = &s->features;
+	while (c->on) {
+		struct problems ignored = { 0 };
+		bool depends = false;
+		TRY(runner_fill(&c->prefix, first, f, err));
+		TRY(runner_link(&c->prefix, NULL, 0, err));
+		if (s->options.near_features)
+			return OK;
+		TRY(features_depend_on_place(s, &depends, err));
+		if (!depends)
+			return OK;
+		runner_close(&c->prefix);
+		runner_close(&s->training);
+		c->depends = c->no_products;
+		c->no_products = true;
+		c->on = false;
+		TRY(plan_training(s, &ignored, err));
+	}
+	return OK;
+}
+
 static enum status start_runners(struct session *s, struct first_content *f, struct error *err)
 {
+	TRY(start_prefix(s, f, err));
 	size_t bytes = scratch_bytes(s);
 	if (s->options.train)
 		TRY(runner_fill(&s->training, first, f, err));
@@ -327,6 +283,7 @@ void session_free(struct session *session)
 	}
 	array_release(&session->short_batches);
 	runner_close(&session->evaluation);
+	feature_cache_close(&session->features);
 	if (session->scratch)
 		backend->free(session->device, session->scratch);
 	variables_release(&session->vars);
@@ -366,7 +323,7 @@ static enum status add_short_batch(struct session *s, int64_t samples, struct er
 		shapes[k] = s->options.shapes[k];
 		shapes[k].dim[0] = samples;
 	}
-	TRY(build_training(s, shapes, &graph, &problems, err));
+	TRY(graphs_training(s, shapes, &graph, &problems, err));
 	struct runner *runner = mem_alloc(sizeof *runner);
 	enum status status = runner_open(graph, &s->vars, NULL, NULL, runner, err);
 	if (status != OK) {
@@ -468,6 +425,8 @@ static enum status queue_micro_batch(struct session *s, const struct tensor *inp
 	int64_t n = runner == &s->training ? s->options.micro_batch : samples;
 	struct tensor l = rows(labels, n), w = rows(weights, n);
 	TRY(give_inputs(s, runner, inputs, n, err));
+	if (s->features.on && runner == &s->training)
+		TRY(features_give(s, inputs, samples, err));
 	TRY(give_labels(s, runner, l, err));
 	TRY(runner_input(runner, WEIGHTS_NAME, &w, err));
 	TRY(give(runner, SAMPLE_BASE_NAME, DT_I64, &s->sample_base, err));
@@ -480,6 +439,7 @@ enum status session_micro_batch(struct session *session, const struct tensor *in
 {
 	TRY(finish(session, queue_micro_batch(session, inputs, labels, weights, samples, err),
 		   err));
+	session->samples = NULL;
 	session->micro_batches++;
 	session->sample_base += samples;
 	return OK;

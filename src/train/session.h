@@ -21,6 +21,7 @@
 #include "passes/params.h"
 #include "passes/precision.h"
 #include "passes/training.h"
+#include "train/feature_cache.h"
 
 /* Called with the training graph after each pass (--dump-after); may be NULL. */
 typedef void session_dump_fn(void *ctx, const char *pass, const struct graph *graph);
@@ -41,8 +42,10 @@ struct session_options {
 	struct training_options training; /* its groups are made from `groups` */
 	struct group_options groups;      /* rates and decay of parameters */
 	struct lora_options lora;
-	double dropout;   /* before the head, while training; 0: none */
-	float loss_scale; /* first (or fixed) loss scale; 1 without scaling */
+	double dropout;      /* before the head, while training; 0: none */
+	bool cache_features; /* cut the frozen beginning off, see below */
+	bool near_features;  /* ... also where features then are equal but for rounding */
+	float loss_scale;    /* first (or fixed) loss scale; 1 without scaling */
 	uint64_t seed;
 	const char *const *freeze, *const *train_only; /* patterns, ended by NULL; may be NULL */
 	session_dump_fn *dump;
@@ -70,6 +73,8 @@ struct session {
 	struct loss_head head;          /* how the model ends (values of a graph that is gone) */
 	enum loss_kind loss;            /* LOSS_AUTO when not training */
 	struct runner training, evaluation;
+	struct feature_cache features;
+	const uint32_t *samples; /* numbers of those of the next micro-batch; NULL: not told */
 	/* Training at other batch sizes, for the short batches of trained BatchNormalization, which
 	 * can't be padded: their statistics are those of the real samples. */
 	ARRAY(struct short_batch) short_batches;
@@ -127,6 +132,22 @@ enum status MUST_CHECK session_micro_batch(struct session *session, const struct
 					   const struct tensor *labels,
 					   const struct tensor *weights, int64_t samples,
 					   struct error *err);
+
+/*
+ * With options.cache_features: keeps what the frozen beginning gives for each of so many samples, in
+ * memory where that takes at most `budget` bytes, else in a temporary file; features.sample_bytes
+ * tells how much a sample takes. The results have the same bits: a beginning that gives others for a
+ * sample at another place of a micro-batch is cut shorter, unless options.near_features allows it.
+ * Nothing happens where the model has no frozen beginning (features.on).
+ * session_name_samples: the numbers of a micro-batch's samples, padding too, before it is given. What
+ * the inputs of a sample are must not change between its micro-batches.
+ */
+enum status MUST_CHECK session_cache_features(struct session *session, uint32_t samples,
+					      size_t budget, struct error *err);
+static inline void session_name_samples(struct session *session, const uint32_t *samples)
+{
+	session->samples = samples;
+}
 
 struct step_result {
 	double loss;              /* weighted mean over the window */

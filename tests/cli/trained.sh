@@ -3,6 +3,8 @@
 . "$srcdir/tests/cli/lib.sh"
 
 mlp=$models/mlp/model.onnx
+usps=$demo/ccexam_usps.onnx
+digits=$demo/digits16
 helper npz d.npz x/float32/48,16/random labels/int64/48/mod:4
 
 # trained MODEL WORD...: the names of what would be trained, in one line.
@@ -54,6 +56,27 @@ run evaluate dropped.onnx d.npz
 	helper distance dropped.onnx divided.onnx | awk '{ exit !($1 < 1e-5) }' ||
 		echo 'it depends on the micro-batch'
 } | report 'dropout: trained with, written and evaluated without'
+
+run "$mlp" d.npz --steps 8 --train last:1 -o whole.onnx
+for how in exact near; do
+	run "$mlp" d.npz --steps 8 --train last:1 --cache-features $how -o $how.onnx
+	{
+		wanted 0
+		told
+		grep -q '^features' err || cat err
+		test $how = exact || grep -q '^features: .* for 40 samples, in memory$' err || cat err
+		helper distance whole.onnx $how.onnx | awk '{ exit !($1 < 1e-6) }' ||
+			helper distance whole.onnx $how.onnx
+		test $how = near || cmp whole.onnx exact.onnx
+	} | report "features that are kept: $how"
+done
+run "$mlp" d.npz --steps 8 --cache-features exact -o none.onnx
+{
+	wanted 0
+	grep -q '^features: none are cached: no frozen weight' err || cat err
+} | report 'no features to keep'
+refuses 2 'onnxtune: --cache-features needs the same input*' \
+	"$usps" "$digits" --cache-features exact --augment flip | report 'features of changing images'
 
 # Of three outputs the last one, which has two columns of its own.
 {

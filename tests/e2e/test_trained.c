@@ -283,9 +283,144 @@ static void adapters_are_added(void **state)
 	trial_close(&t);
 }
 
+/* ---- what is frozen ---- */
+
+static bool begins_with(const char *text, const char *prefix)
+{
+	return !strncmp(text, prefix, strlen(prefix));
+}
+
+/* Gradient nodes of the file's nodes whose names begin so. */
+static uint32_t gradient_nodes(const struct session *s, const char *prefix)
+{
+	const struct plan *plan = s->training.plan;
+	const struct program *program = &plan->programs[PROGRAM_NEXT];
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < program->n; i++) {
+		const struct node *node = graph_node(plan->graph, program->steps[i].node);
+		n += begins_with(node->name, prefix) && strstr(node->def->name, "Grad");
+	}
+	return n;
+}
+
+/* Bytes of accumulators and moments. */
+static size_t training_bytes(const struct session *s)
+{
+	size_t bytes = 0;
+	for (uint32_t i = 0; i < s->vars.list.n; i++) {
+		const struct variable *v = &s->vars.list.v[i];
+		if (begins_with(v->name, "acc:") || begins_with(v->name, "m:") ||
+		    begins_with(v->name, "v:"))
+			bytes += v->bytes;
+	}
+	return bytes;
+}
+
+/* A frozen beginning has no backward, no gradients and no moments. */
+static void frozen_parts_cost_nothing(void **state)
+{
+	static const char *const none[] = { NULL }, *const convs[] = { "conv*", NULL };
+	struct session_options o = trial_adamw();
+	struct trial all, some;
+	(void)state;
+	o.freeze = none;
+	trial_open(&all, "lenet", "model.onnx", o, 1e-3);
+	o.freeze = convs;
+	trial_open(&some, "lenet", "model.onnx", o, 1e-3);
+	/* 1x6x5x5 and 6x12x3x3 weights with 6 and 12 biases, of 8910 + 820 */
+	size_t frozen = sizeof(float) * (150 + 6 + 648 + 12), rest = sizeof(float) * (4360 + 410);
+	assert_true(gradient_nodes(all.session, "/conv") > 0);
+	assert_int_equal(gradient_nodes(some.session, "/conv"), 0);
+	assert_int_equal(training_bytes(all.session), 3 * (frozen + rest) + sizeof(float));
+	assert_int_equal(training_bytes(some.session), 3 * rest + sizeof(float));
+	assert_true(session_memory(some.session) + 3 * frozen <= session_memory(all.session));
+	assert_true(some.session->training.plan->arena_bytes <
+		    all.session->training.plan->arena_bytes);
+	trial_close(&all);
+	trial_close(&some);
+}
+
+struct feature_case {
+	const char *folder;
+	int64_t micro_batch;
+	const char *last; /* --train */
+	size_t budget;    /* 0: a temporary file */
+	enum dtype half;
+	bool any; /* there is something to cache */
+};
+
+static const struct feature_case feature_cases[] = {
+	{ "lenet", 5, "last:1", 1 << 20, DT_F32, true },
+	{ "lenet", 8, "last:2", 0, DT_F32, true },
+	{ "resnet_frozen", 5, "last:1", 1 << 20, DT_F32, true },
+	{ "resnet_frozen", 8, "last:5", 0, DT_BF16, true },
+	{ "vit", 6, "last:1", 1 << 20, DT_F32, true },
+	{ "mlp", 5, "last:9", 1 << 20, DT_F32, false },
+};
+
+/* Epochs in which samples stand at other places each time. */
+static void feature_epochs(struct trial *t)
+{
+	static const int64_t windows[][2] = { { 0, 13 },  { 13, 19 }, { 0, 8 },  { 8, 13 },
+					      { 21, 11 }, { 3, 29 },  { 1, 17 }, { 15, 16 } };
+	for (uint32_t i = 0; i < ARRAY_SIZE(windows); i++)
+		trial_step(t, windows[i][0], windows[i][1]);
+}
+
+static void cached_features_change_no_bit(void **state)
+{
+	const struct feature_case *c = *state;
+	static const char *const none[] = { NULL };
+	struct session_options o = trial_adamw();
+	struct trial plain, cached;
+	struct error err;
+	o.micro_batch = c->micro_batch;
+	o.half = c->half;
+	o.freeze = none;
+	o.train_only = LIST(c->last);
+	trial_open(&plain, c->folder, "model.onnx", o, 1e-2);
+	o.cache_features = true;
+	trial_open(&cached, c->folder, "model.onnx", o, 1e-2);
+	assert_int_equal(cached.session->features.on, c->any);
+	expect_ok(session_cache_features(cached.session, 32, c->budget, &err), &err);
+	assert_int_equal(cached.session->features.file_bytes != 0, c->any && !c->budget);
+	feature_epochs(&plain);
+	feature_epochs(&cached);
+	trial_expect_equal(&plain, &cached, "");
+	trial_close(&plain);
+	trial_close(&cached);
+}
+
+/* What the inputs are does not matter where all samples are known. */
+static void cached_features_are_used(void **state)
+{
+	static const char *const none[] = { NULL };
+	struct session_options o = trial_adamw();
+	struct trial a, b;
+	struct error err;
+	(void)state;
+	o.freeze = none;
+	o.train_only = LIST("last:1");
+	o.cache_features = true;
+	trial_open(&a, "lenet", "model.onnx", o, 1e-2);
+	trial_open(&b, "lenet", "model.onnx", o, 1e-2);
+	expect_ok(session_cache_features(a.session, 32, 1 << 20, &err), &err);
+	expect_ok(session_cache_features(b.session, 32, 1 << 20, &err), &err);
+	trial_step(&a, 0, 8);
+	trial_step(&b, 0, 8);
+	struct tensor zeros = tensor_new(&b.arena, b.x->dtype, &b.x->shape);
+	b.x = &zeros;
+	trial_step(&a, 0, 8);
+	trial_step(&b, 0, 8);
+	trial_expect_equal(&a, &b, "");
+	trial_close(&a);
+	trial_close(&b);
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[ARRAY_SIZE(cases) + ARRAY_SIZE(lora_cases) + 2];
+	struct CMUnitTest
+		tests[ARRAY_SIZE(cases) + ARRAY_SIZE(lora_cases) + ARRAY_SIZE(feature_cases) + 4];
 	uint32_t n = 0;
 	for (uint32_t i = 0; i < ARRAY_SIZE(cases); i++)
 		tests[n++] = (struct CMUnitTest){ cases[i].name, follows_pytorch, NULL, NULL,
@@ -293,7 +428,13 @@ int main(void)
 	for (uint32_t i = 0; i < ARRAY_SIZE(lora_cases); i++)
 		tests[n++] = (struct CMUnitTest){ lora_cases[i].folder, factors_follow_pytorch,
 						  NULL, NULL, (void *)&lora_cases[i] };
+	for (uint32_t i = 0; i < ARRAY_SIZE(feature_cases); i++)
+		tests[n++] = (struct CMUnitTest){ feature_cases[i].folder,
+						  cached_features_change_no_bit, NULL, NULL,
+						  (void *)&feature_cases[i] };
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(factors_start_at_the_model);
-	tests[n] = (struct CMUnitTest)cmocka_unit_test(adapters_are_added);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(adapters_are_added);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(frozen_parts_cost_nothing);
+	tests[n] = (struct CMUnitTest)cmocka_unit_test(cached_features_are_used);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -179,6 +179,10 @@ struct step_result trial_step(struct trial *t, int64_t first, int64_t n)
 		struct tensor w = tensor_new(&arena, DT_F32, &SHAPE(t->micro_batch));
 		for (int64_t i = 0; i < real; i++)
 			tensor_set(&w, i, weight(t, first + at + i));
+		uint32_t *samples = arena_alloc(&arena, (size_t)t->micro_batch * sizeof *samples);
+		for (int64_t i = 0; i < t->micro_batch; i++)
+			samples[i] = (uint32_t)(first + at + (i < real ? i : 0));
+		session_name_samples(t->session, samples);
 		expect_ok(session_micro_batch(t->session, &x, &labels, &w, real, &err), &err);
 		arena_release(&arena);
 	}
