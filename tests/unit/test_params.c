@@ -4,6 +4,7 @@
  * but the running statistics).
  */
 #include "onnx/load.h"
+#include "passes/bind.h"
 #include "passes/params.h"
 
 #include "ops/op.h"
@@ -15,7 +16,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-#undef fail
 
 struct fixture {
 	struct arena arena;
@@ -209,6 +209,65 @@ static void test_third_party(void **state)
 	free(path);
 }
 
+/*
+ * Nodes and layers counted from the end, by hand from the rule in passes/layers.h: vit's are those of
+ * timm's ViT; the nodes of vit_dynamo have no paths.
+ */
+static void test_layers(void **state)
+{
+	static const struct {
+		const char *model, *name;
+		uint32_t last, depth;
+	} cases[] = {
+		{ "mlp", "fc3.bias", 1, 0 },
+		{ "mlp", "fc1.weight", 3, 2 },
+		{ "resnet_frozen", "head.weight", 1, 0 },
+		{ "resnet_frozen", "stage2.down.1.bias", 2, 1 },
+		{ "resnet_frozen", "stage2.down.0.weight", 3, 1 },
+		{ "resnet_frozen", "stage2.bn2.weight", 4, 2 },
+		{ "resnet_frozen", "bn.bias", 12, 6 },
+		{ "resnet_frozen", "stem.weight", 13, 6 },
+		{ "vit", "head.bias", 1, 0 },
+		{ "vit", "norm.weight", 2, 0 },
+		{ "vit", "blocks.1.fc2.bias", 3, 1 },
+		{ "vit", "blocks.1.norm1.weight", 8, 1 },
+		{ "vit", "blocks.0.norm1.weight", 14, 2 },
+		{ "vit", "patch.weight", 15, 3 },
+		{ "vit_dynamo", "norm.weight", 2, 0 },
+		{ "vit_dynamo", "blocks.1.norm2.weight", 5, 2 },
+		{ "vit_dynamo", "blocks.0.norm1.bias", 14, 8 },
+		{ "vit_dynamo", "patch.bias", 15, 9 },
+	};
+	(void)state;
+	const char *srcdir = getenv("srcdir");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char *path = mem_printf("%s/models/%s/model.onnx", srcdir ? srcdir : ".",
+					cases[i].model);
+		struct problems problems = { 0 };
+		struct model *m;
+		struct error err;
+		struct shape shape;
+		bool found = false;
+		assert_int_equal(model_load(path, &m, &problems, &err), OK);
+		struct param_verdict *v = mem_alloc(m->graph->values.n * sizeof *v);
+		assert_int_equal(bind_shapes(m->graph, 2, NULL, 0, &shape, &err), OK);
+		assert_int_equal(params_choose(m->graph, &shape, NULL, NULL, 0, v, &problems, &err),
+				 OK);
+		for (uint32_t k = 1; k < m->graph->values.n; k++) {
+			if (strcmp(graph_value(m->graph, k)->name, cases[i].name))
+				continue;
+			found = true;
+			if (v[k].last != cases[i].last || v[k].depth != cases[i].depth)
+				fail_msg("%s: %s: node %u, depth %u", cases[i].model, cases[i].name,
+					 v[k].last, v[k].depth);
+		}
+		assert_true(found);
+		free(v);
+		free(path);
+		model_free(m);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -220,6 +279,7 @@ int main(void)
 		cmocka_unit_test(test_scalar),
 		cmocka_unit_test(test_patterns),
 		cmocka_unit_test(test_third_party),
+		cmocka_unit_test(test_layers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
