@@ -19,6 +19,7 @@ struct block {
 	uintptr_t address;
 	size_t bytes;
 	bool live, pinned;
+	size_t slot; /* in memory.live */
 };
 
 static struct {
@@ -26,7 +27,8 @@ static struct {
 	size_t space_used;    /* a multiple of the page size */
 	struct block *blocks; /* by rising address, freed ones too */
 	size_t n, room;
-	size_t used; /* bytes of device memory */
+	size_t *live, n_live; /* indices of the blocks that are not freed; as much room */
+	size_t used;          /* bytes of device memory */
 	bool open;
 	size_t page;
 } memory;
@@ -90,13 +92,16 @@ static void *new_block(size_t bytes, bool pinned)
 	if (memory.n == memory.room) {
 		size_t room = memory.room ? 2 * memory.room : 64;
 		struct block *blocks = realloc(memory.blocks, room * sizeof *blocks);
-		if (!blocks)
+		size_t *live = realloc(memory.live, room * sizeof *live);
+		if (!blocks || !live)
 			sim_fatal("no memory");
 		memory.blocks = blocks;
+		memory.live = live;
 		memory.room = room;
 	}
-	struct block *b = &memory.blocks[memory.n++];
-	*b = (struct block){ end - round_up(bytes, ALIGNMENT), bytes, true, pinned };
+	struct block *b = &memory.blocks[memory.n];
+	*b = (struct block){ end - round_up(bytes, ALIGNMENT), bytes, true, pinned, memory.n_live };
+	memory.live[memory.n_live++] = memory.n++;
 	protect(b, PROT_READ | PROT_WRITE);
 	memset((void *)first_page(b), POISON, page_bytes(b));
 	for (uintptr_t a = before(b); a < end; a = a + 1 == b->address ? a + 1 + bytes : a + 1)
@@ -108,6 +113,9 @@ static void *new_block(size_t bytes, bool pinned)
 
 static void end_block(struct block *b)
 {
+	size_t last = memory.live[--memory.n_live];
+	memory.live[b->slot] = last;
+	memory.blocks[last].slot = b->slot;
 	b->live = false;
 	protect(b, PROT_NONE);
 	madvise((void *)first_page(b), page_bytes(b), MADV_DONTNEED);
@@ -170,20 +178,23 @@ void sim_memory_check(const void *p, size_t bytes, const char *what)
 		sim_fatal("%s: %p is no device memory", what, p);
 }
 
+static void protect_device(int protection)
+{
+	for (size_t i = 0; i < memory.n_live; i++)
+		if (!memory.blocks[memory.live[i]].pinned)
+			protect(&memory.blocks[memory.live[i]], protection);
+}
+
 void sim_memory_open(void)
 {
 	memory.open = true;
-	for (size_t i = 0; i < memory.n; i++)
-		if (memory.blocks[i].live && !memory.blocks[i].pinned)
-			protect(&memory.blocks[i], PROT_READ | PROT_WRITE);
+	protect_device(PROT_READ | PROT_WRITE);
 }
 
 void sim_memory_close(void)
 {
 	memory.open = false;
-	for (size_t i = 0; i < memory.n; i++)
-		if (memory.blocks[i].live && !memory.blocks[i].pinned)
-			protect(&memory.blocks[i], PROT_NONE);
+	protect_device(PROT_NONE);
 }
 
 static void check_gap(const struct block *b)
@@ -201,19 +212,17 @@ static void check_gap(const struct block *b)
 
 void sim_memory_check_gaps(void)
 {
-	for (size_t i = 0; i < memory.n; i++)
-		if (memory.blocks[i].live && !memory.blocks[i].pinned)
-			check_gap(&memory.blocks[i]);
+	for (size_t i = 0; i < memory.n_live; i++)
+		if (!memory.blocks[memory.live[i]].pinned)
+			check_gap(&memory.blocks[memory.live[i]]);
 }
 
 void sim_memory_left(size_t *blocks, size_t *bytes)
 {
-	*blocks = *bytes = 0;
-	for (size_t i = 0; i < memory.n; i++)
-		if (memory.blocks[i].live) {
-			*blocks += 1;
-			*bytes += memory.blocks[i].bytes;
-		}
+	*blocks = memory.n_live;
+	*bytes = 0;
+	for (size_t i = 0; i < memory.n_live; i++)
+		*bytes += memory.blocks[memory.live[i]].bytes;
 }
 
 size_t cudasim_memory_used(void)

@@ -227,6 +227,25 @@ static void test_forbidden(void **state)
 	assert_ok(cudaStreamDestroy(stream));
 }
 
+/* Reads of what was never written give NaNs, in every block that is allocated. */
+static void test_unwritten(void **state)
+{
+	(void)state;
+	float out[N];
+	cudaStream_t stream = bed_stream();
+	for (int round = 0; round < 3; round++) {
+		float *x = bed_alloc(BYTES), *y = bed_upload(values, BYTES, stream);
+		launch_axpy(1, x, y, N, stream);
+		bed_download(out, y, BYTES, stream);
+		for (int i = 0; i < N; i++)
+			assert_true(isnan(out[i]));
+		assert_ok(cudaFree(y));
+		assert_ok(cudaFree(x));
+	}
+	assert_int_equal(cudasim_memory_used(), 0);
+	assert_ok(cudaStreamDestroy(stream));
+}
+
 /* ---- planted faults; each runs in a process of its own ---- */
 
 static void touch_on_host(void *argument)
@@ -361,10 +380,10 @@ static void test_faults(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_devices), cmocka_unit_test(test_late),
-		cmocka_unit_test(test_orders),  cmocka_unit_test(test_host_function),
-		cmocka_unit_test(test_graph),   cmocka_unit_test(test_forbidden),
-		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_devices),   cmocka_unit_test(test_late),
+		cmocka_unit_test(test_orders),    cmocka_unit_test(test_host_function),
+		cmocka_unit_test(test_graph),     cmocka_unit_test(test_forbidden),
+		cmocka_unit_test(test_unwritten), cmocka_unit_test(test_faults),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
