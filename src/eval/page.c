@@ -184,6 +184,8 @@ static void add_classes(struct text *out, const struct page *page)
 	}
 	add_average(out, page, "<b>macro average</b>", AVERAGE_MACRO);
 	add_average(out, page, "<b>weighted average</b>", AVERAGE_WEIGHTED);
+	if (after->kind == CONFUSION_MULTI_LABEL)
+		add_average(out, page, "<b>samples average</b>", AVERAGE_SAMPLES);
 	text_add(out, "</tbody></table></div>\n</section>\n");
 }
 

@@ -58,4 +58,12 @@ refuses 2 'onnxtune: --histograms needs --log-dir; *' "$model" "$data" --histogr
 echo >file
 refuses 1 'onnxtune: file/sub: can'\''t make this folder: Not a directory' \
 	"$model" "$data" --log-dir file/sub -o n.onnx | report 'a folder that can not be'
+if test -w /dev/full; then
+	ln -s /dev/full full.csv
+	tune -o n.onnx --log full.csv -q
+	{
+		wanted 1 'onnxtune: full.csv: can'\''t write: No space left on device'
+		test ! -e n.onnx || echo 'a model is written'
+	} | report 'a log that has no room'
+fi
 plan

@@ -180,6 +180,24 @@ static void test_regression(void **state)
 	regression_release(&r);
 }
 
+/* Several labels: one average more, no matrix, since a label is not taken for another. */
+static void test_multi_label(void **state)
+{
+	(void)state;
+	struct confusion c;
+	confusion_init(&c, CONFUSION_MULTI_LABEL, 2);
+	confusion_add_multi(&c, (const uint8_t[]){ 1, 1 }, (const uint8_t[]){ 1, 0 }, 1);
+	struct evaluation e = { &c, NULL, 1 };
+	const struct page page = { .title = "a", .subtitle = "b", .after = &e };
+	char *text = page_format(&page);
+	check_structure(text);
+	expect(text, "<tr><th><b>samples average</b></th><td>1.00</td><td>0.50</td><td>0.67</td>"
+		     "<td>2</td></tr>");
+	assert_null(strstr(text, "Rows: true class"));
+	free(text);
+	confusion_release(&c);
+}
+
 /* ---- its pieces ---- */
 
 /* The vectors of RFC 4648, section 10. */
@@ -218,8 +236,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_page),       cmocka_unit_test(test_many_classes),
-		cmocka_unit_test(test_regression), cmocka_unit_test(test_data),
-		cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_regression), cmocka_unit_test(test_multi_label),
+		cmocka_unit_test(test_data),       cmocka_unit_test(test_mistakes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
