@@ -32,7 +32,15 @@ enum config_schedule {
 	CONFIG_WSD,
 	CONFIG_PLATEAU,
 };
-enum config_loss { CONFIG_LOSS_AUTO, CONFIG_CROSS_ENTROPY, CONFIG_BCE, CONFIG_MSE, CONFIG_FOCAL };
+enum config_loss {
+	CONFIG_LOSS_AUTO,
+	CONFIG_CROSS_ENTROPY,
+	CONFIG_BCE,
+	CONFIG_MSE,
+	CONFIG_FOCAL,
+	CONFIG_L1,
+	CONFIG_HUBER
+};
 enum config_sampling { CONFIG_SAMPLING_PLAIN, CONFIG_SAMPLING_BALANCED };
 enum config_precision {
 	CONFIG_PRECISION_AUTO,
@@ -156,7 +164,7 @@ struct config {
 	double ema;                       /* decay of averages of the weights; 0: none are kept */
 	double clip_norm; /* L2 norm that gradients are clipped to; 0: not clipped */
 	enum config_loss loss;
-	struct config_args loss_args; /* focal: gamma */
+	struct config_args loss_args; /* focal: gamma, huber: delta */
 	double label_smoothing;
 	const char *class_weights; /* "auto", NAME=W,..., or a file of them; NULL: all 1 */
 	enum config_sampling sampling;
@@ -195,6 +203,7 @@ struct config {
 	enum config_layout layout;
 	const char *augment; /* list of random changes of training images; NULL: none */
 	bool no_shuffle;
+	int64_t ignored_label;    /* a label that takes no part, besides -1 and -100 */
 	const char *label_column; /* of CSV files; NULL: by the usual names */
 	const char *labels;       /* file of class names, one a line; NULL: auto */
 

@@ -125,6 +125,7 @@ static void count_values(struct project *p, const struct batch *batch, const str
 {
 	int64_t n = shape_elements(&y->shape) / y->shape.dim[0];
 	double threshold = p->head.ending == ENDING_SIGMOID ? 0.5 : 0;
+	const struct loss_shape *shape = &p->session->options.loss_shape;
 	uint8_t *truth = mem_alloc((size_t)n), *predicted = mem_alloc((size_t)n);
 	float *a = mem_alloc((size_t)n * sizeof *a), *b = mem_alloc((size_t)n * sizeof *b);
 	for (int64_t i = 0; i < batch->n; i++) {
@@ -137,14 +138,14 @@ static void count_values(struct project *p, const struct batch *batch, const str
 			truth[k] = t > 0.5;
 			predicted[k] = x > threshold;
 			loss += p->loss == LOSS_BCE ? binary_loss(x, p->head.ending, t)
-						    : (x - t) * (x - t);
+						    : loss_value(p->loss, shape, x, t);
 		}
 		if (w == 0)
 			continue;
 		if (p->loss == LOSS_BCE)
 			confusion_add_multi(&out->confusion, truth, predicted, w);
 		else
-			regression_add(&out->regression, a, b);
+			regression_add(&out->regression, a, b, w);
 		sums->loss += w * loss / (double)n;
 		sums->weight += w;
 	}
@@ -158,7 +159,7 @@ static void begin(struct project *p, const struct tensor *y, struct evaluated *o
 {
 	int64_t per_sample = shape_elements(&y->shape) / y->shape.dim[0];
 	*out = (struct evaluated){ 0 };
-	if (p->loss == LOSS_MSE) {
+	if (loss_of_values(p->loss)) {
 		regression_init(&out->regression, (uint32_t)per_sample);
 		out->evaluation.regression = &out->regression;
 		return;

@@ -132,17 +132,21 @@ static enum status open_data(struct project *p, bool train, struct error *err)
 	TRY(apply_options(p, err));
 	if (train && c->augment)
 		TRY(augment_parse(c->augment, (uint64_t)c->seed, &p->augment, err));
+	const struct graph *g = p->model->graph;
+	bool values = c->loss == CONFIG_MSE || c->loss == CONFIG_L1 || c->loss == CONFIG_HUBER;
 	struct dataset_options options = {
 		.inputs = p->inputs,
 		.n_inputs = p->model->graph->inputs.n,
-		.classes = c->loss == CONFIG_MSE ? 0 : declared_classes(p),
-		.targets = c->loss == CONFIG_MSE             ? TARGETS_VALUES
+		.classes = values ? 0 : declared_classes(p),
+		.output_rank = graph_value(g, g->outputs.v[p->output])->t.shape.rank,
+		.targets = values                            ? TARGETS_VALUES
 			   : c->loss == CONFIG_CROSS_ENTROPY ? TARGETS_CLASSES
 							     : TARGETS_ANY,
 		.names = p->names,
 		.validation = c->validation.fraction,
 		.validation_path = c->validation.folder,
 		.label_column = c->label_column,
+		.ignored_label = &c->ignored_label,
 		.split = c->split,
 		.seed = (uint64_t)c->seed,
 		.evaluate_only = !train,
@@ -360,10 +364,10 @@ static enum status check_head(struct project *p, struct error *err)
 			&p->loss, err) != OK)
 		return fail_context(err, "%s", p->config->model);
 	const struct shape *shape = &graph_value(g, p->head.logits)->t.shape;
-	if ((p->config->loss == CONFIG_FOCAL && p->loss == LOSS_MSE) ||
+	if ((p->config->loss == CONFIG_FOCAL && loss_of_values(p->loss)) ||
 	    (p->config->label_smoothing > 0 && p->loss != LOSS_CROSS_ENTROPY))
 		return fail(err, ERR_INPUT, "%s: --%s is not for the loss %s", p->config->model,
-			    p->loss == LOSS_MSE && p->config->loss == CONFIG_FOCAL
+			    loss_of_values(p->loss) && p->config->loss == CONFIG_FOCAL
 				    ? "loss=focal"
 				    : "label-smoothing",
 			    loss_name(p->loss));
@@ -375,6 +379,10 @@ static enum status check_head(struct project *p, struct error *err)
 			    p->config->model, graph_value(g, g->outputs.v[p->output])->name,
 			    shape_format(shape, text), (long long)p->micro_batch);
 	}
+	/* names of something else than the model's outputs are of no use */
+	if (p->dataset.targets == TARGETS_VALUES &&
+	    (int64_t)p->dataset.labels.n * shape->dim[0] != shape_elements(shape))
+		p->dataset.labels = (struct label_map){ 0 };
 	TRY(check_targets(p, &p->dataset.train, shape, err));
 	TRY(check_targets(p, &p->dataset.validation, shape, err));
 	return check_classes(p, p->loss == LOSS_CROSS_ENTROPY ? shape->dim[p->head.axis] : 2, err);
@@ -386,7 +394,7 @@ static enum status check_gates(const struct project *p, struct error *err)
 	const struct config *c = p->config;
 	const struct tensor *y = session_output_type(p->session, p->output);
 	bool multi = p->loss == LOSS_BCE && p->dataset.targets == TARGETS_VALUES;
-	uint32_t classes = p->loss == LOSS_MSE ? 0
+	uint32_t classes = loss_of_values(p->loss) ? 0
 			   : multi ? (uint32_t)(shape_elements(&y->shape) / y->shape.dim[0])
 				   : p->dataset.n_classes;
 	for (uint32_t i = 0; i < c->fail_under.n; i++)

@@ -44,15 +44,21 @@ struct session_options settings_session(const struct config *config, struct aren
 		[CONFIG_ADAFACTOR] = OPTIMIZER_ADAFACTOR,
 	};
 	static const enum dtype halves[] = { DT_F32, DT_F32, DT_F16, DT_BF16 };
-	static const enum loss_kind losses[] = { LOSS_AUTO, LOSS_CROSS_ENTROPY, LOSS_BCE,
-						 LOSS_MSE, [CONFIG_FOCAL] = LOSS_AUTO };
+	static const enum loss_kind losses[] = { LOSS_AUTO,
+						 LOSS_CROSS_ENTROPY,
+						 LOSS_BCE,
+						 LOSS_MSE,
+						 [CONFIG_FOCAL] = LOSS_AUTO,
+						 [CONFIG_L1] = LOSS_L1,
+						 [CONFIG_HUBER] = LOSS_HUBER };
 	bool scaled = c->precision == CONFIG_FP16 || c->loss_scale != CONFIG_AUTO;
 	return (struct session_options){
 		.backend = &backend_cpu,
 		.threads = settings_threads(c),
 		.loss = losses[c->loss],
 		.loss_shape = { c->label_smoothing,
-				c->loss == CONFIG_FOCAL ? c->loss_args.v[0] : 0 },
+				c->loss == CONFIG_FOCAL ? c->loss_args.v[0] : 0,
+				c->loss == CONFIG_HUBER ? c->loss_args.v[0] : 1 },
 		.train_batch_norm = c->batch_norm == CONFIG_BATCH_NORM_TRAIN,
 		.half = halves[c->precision],
 		.policy = c->precision_policy == CONFIG_POLICY_AUTOCAST ? POLICY_AUTOCAST

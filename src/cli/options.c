@@ -73,6 +73,7 @@ static const struct option_arg schedule_args[] = {
 
 static const struct option_arg loss_args[] = {
 	{ CONFIG_FOCAL, 0, 100, 2, "a number from 0 to 100" },
+	{ CONFIG_HUBER, ABOVE_0, 1e30, 1, "a number above 0" },
 	{ 0 },
 };
 
@@ -150,12 +151,13 @@ const struct option options[] = {
 	{ "ema", 0, OPTION_REAL, "DECAY|off", "off", NULL, ABOVE_0, BELOW_1, "off", 0,
 	  .field = SET(ema), .group = GROUP_TRAINING, .commands = TUNE | INSPECT,
 	  .help = "keep moving averages of the weights, e.g. 0.99: they are evaluated and written" },
-	{ "loss", 0, OPTION_CHOICE, "auto|cross-entropy|bce|mse|focal[:GAMMA]", "auto",
-	  .choices = WORDS("auto", "cross-entropy", "bce", "mse", "focal"),
+	{ "loss", 0, OPTION_CHOICE, "auto|cross-entropy|bce|mse|focal[:GAMMA]|l1|huber[:DELTA]",
+	  "auto",
+	  .choices = WORDS("auto", "cross-entropy", "bce", "mse", "focal", "l1", "huber"),
 	  .args = loss_args, .args_field = SET(loss_args),
 	  .field = SET(loss), .group = GROUP_TRAINING, .commands = DATA | INSPECT,
 	  .help = "auto: by how the graph ends and by the labels' type; focal: cross-entropy or bce "
-		  "times (1 - p)^GAMMA (2), p being the label's probability" },
+		  "times (1 - p)^GAMMA (2), p being the label's probability; mse, l1, huber: of values" },
 	{ "label-smoothing", 0, OPTION_REAL, "S", "0", NULL, 0, BELOW_1,
 	  .field = SET(label_smoothing), .group = GROUP_TRAINING, .commands = TUNE | GRADCHECK,
 	  .help = "share of the cross-entropy that all classes get alike" },
@@ -295,6 +297,10 @@ const struct option options[] = {
 	{ "no-shuffle", 0, OPTION_FLAG, NULL, "no",
 	  .field = SET(no_shuffle), .group = GROUP_DATA, .commands = TUNE,
 	  .help = "take the training data in the order of the files, every epoch" },
+	{ "ignored-label", 0, OPTION_COUNT, "N", "-100", NULL, -0x1p53, 0x1p53,
+	  .field = SET(ignored_label), .group = GROUP_DATA, .commands = DATA,
+	  .help = "a class number that stands for no class: what has it is neither trained on nor "
+		  "counted; -1 and -100 always do" },
 	{ "label-column", 0, OPTION_STRING, "NAME[,NAME...]", NULL,
 	  .field = SET(label_column), .group = GROUP_DATA, .commands = DATA,
 	  .help = "the columns of CSV files with the labels; else label, class, target, y, or the "

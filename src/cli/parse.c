@@ -421,9 +421,13 @@ enum status parse_finish(struct invocation *inv, struct error *err)
 	if (c->sampling == CONFIG_SAMPLING_BALANCED && c->no_shuffle)
 		return fail(err, ERR_USAGE,
 			    "--sampling=balanced draws samples at random: leave --no-shuffle out");
-	if (c->label_smoothing > 0 && (c->loss == CONFIG_BCE || c->loss == CONFIG_MSE))
+	static const char *const other_losses[] = { [CONFIG_BCE] = "bce",
+						    [CONFIG_MSE] = "mse",
+						    [CONFIG_L1] = "l1",
+						    [CONFIG_HUBER] = "huber" };
+	if (c->label_smoothing > 0 && c->loss < ARRAY_SIZE(other_losses) && other_losses[c->loss])
 		return fail(err, ERR_USAGE, "--label-smoothing is for cross-entropy, not --loss=%s",
-			    c->loss == CONFIG_BCE ? "bce" : "mse");
+			    other_losses[c->loss]);
 	if (inv->command == COMMAND_EVALUATE && !c->compare) {
 		if (c->atol != CONFIG_AUTO || c->rtol != CONFIG_AUTO)
 			return fail(err, ERR_USAGE, "--%s needs --compare",

@@ -150,6 +150,9 @@ static enum status open_parts(struct opening *o, struct error *err)
 		TRY(open_part(o, &o->train, &ds->train, err));
 	if (!o->split)
 		TRY(open_part(o, &o->validation, &ds->validation, err));
+	if (ds->multi_label && !ds->labels.n)
+		ds->labels = (struct label_map){ .n = o->options->names.n,
+						 .names = o->options->names.v };
 	if (!ds->labels.n && form != FORM_IMAGES && ds->targets == TARGETS_CLASSES)
 		name_classes(o);
 	TRY(check_classes(o, err));

@@ -50,13 +50,19 @@ struct dataset_options {
 	const struct data_input *inputs;
 	uint32_t n_inputs;
 	uint32_t classes; /* that the model tells apart (2 for one sigmoid); 0: not known */
+	/*
+	 * Axes of the model's output, 0: not known. With two of them whole numbers [N, C] tell for
+	 * each class if a sample has it, with more they are classes of parts of it.
+	 */
+	int output_rank;
 	enum target_kind targets;
 	struct class_names names;
-	double validation;           /* the part taken where the data has none: 0.2 */
-	const char *validation_path; /* validation data of its own (any form without parts) */
-	const char *label_column;    /* of CSV files; several by commas; NULL: as above */
-	const char *split;           /* NAME used for validation; NULL: the first there is */
-	uint64_t seed;               /* of the split */
+	double validation;            /* the part taken where the data has none: 0.2 */
+	const char *validation_path;  /* validation data of its own (any form without parts) */
+	const int64_t *ignored_label; /* one more than -1 and -100; or NULL */
+	const char *label_column;     /* of CSV files; several by commas; NULL: as above */
+	const char *split;            /* NAME used for validation; NULL: the first there is */
+	uint64_t seed;                /* of the split */
 	/*
 	 * Only the validation part is opened: the part that `split` names, else the validation or
 	 * test part, else all there is.

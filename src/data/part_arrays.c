@@ -117,6 +117,37 @@ static enum status open_inputs(struct opening *o, const struct location *l,
 	return OK;
 }
 
+/* The first element that is neither 0 nor 1, or -1. */
+static int64_t find_other(const struct tensor *labels)
+{
+	for (int64_t i = 0, n = shape_elements(&labels->shape); i < n; i++) {
+		int64_t x = tensor_get_int(labels, i);
+		if (x != 0 && x != 1)
+			return i;
+	}
+	return -1;
+}
+
+/* Whether labels say for each class of each sample if it has that class. */
+static enum status find_multi_label(const struct opening *o, const char *path,
+				    const struct tensor *labels, bool *out, struct error *err)
+{
+	int rank = o->options->output_rank;
+	*out = false;
+	if (o->options->targets != TARGETS_ANY || dtype_is_float(labels->dtype) ||
+	    labels->shape.rank != 2 || labels->shape.dim[1] < 2 || (rank && rank != 2))
+		return OK;
+	int64_t other = find_other(labels);
+	if (rank && other >= 0)
+		return fail(err, ERR_INPUT,
+			    "%s: labels of several columns say 0 or 1 for each class, sample %lld "
+			    "has %lld",
+			    path, (long long)(other / labels->shape.dim[1]),
+			    (long long)tensor_get_int(labels, other));
+	*out = other < 0;
+	return OK;
+}
+
 enum status opening_take_targets(struct opening *o, const char *path, const struct tensor *labels,
 				 struct part *part, struct error *err)
 {
@@ -127,11 +158,18 @@ enum status opening_take_targets(struct opening *o, const char *path, const stru
 			    "%s: the labels have shape %s, but there are %u samples", path,
 			    shape_format(&labels->shape, text), part->n);
 	}
+	bool multi_label;
+	TRY(find_multi_label(o, path, labels, &multi_label, err));
+	if (multi_label) {
+		ds->targets = TARGETS_VALUES;
+		ds->multi_label = true;
+	}
 	if (ds->targets == TARGETS_ANY)
 		ds->targets = dtype_is_float(labels->dtype) ? TARGETS_VALUES : TARGETS_CLASSES;
 	uint32_t classes = o->options->classes ? o->options->classes : o->options->names.n;
 	enum status status = ds->targets == TARGETS_CLASSES
-				     ? targets_classes(labels, classes, &part->targets, err)
+				     ? targets_classes(labels, classes, o->options->ignored_label,
+						       &part->targets, err)
 				     : targets_values(labels, &part->targets, err);
 	if (status != OK)
 		return fail_context(err, "%s", path);

@@ -240,7 +240,7 @@ static enum status take_class(const struct opening *o, const struct table *t, ui
 	csv_number(field, &x);
 	struct tensor one = { DT_F64, SHAPE(1), &x };
 	classes = classes ? classes : CLASSES_MAX;
-	return targets_class(&one, 0, classes, out, err) == OK
+	return targets_class(&one, 0, classes, options->ignored_label, out, err) == OK
 		       ? OK
 		       : table_fail(t, column, err, "the label %s is not a class from 0 to %u",
 				    field, classes - 1);

@@ -25,8 +25,8 @@ static enum status allocate(enum dtype dtype, const struct shape *shape, struct 
 	return OK;
 }
 
-enum status targets_class(const struct tensor *in, int64_t i, uint32_t limit, int64_t *out,
-			  struct error *err)
+enum status targets_class(const struct tensor *in, int64_t i, uint32_t limit,
+			  const int64_t *ignored, int64_t *out, struct error *err)
 {
 	int64_t x;
 	if (dtype_is_float(in->dtype)) {
@@ -40,7 +40,7 @@ enum status targets_class(const struct tensor *in, int64_t i, uint32_t limit, in
 	} else {
 		x = tensor_get_int(in, i);
 	}
-	if (x == -100)
+	if (x == -100 || (ignored && x == *ignored))
 		x = IGNORED_CLASS;
 	if (x != IGNORED_CLASS && (x < 0 || x >= (int64_t)limit))
 		return fail(err, ERR_INPUT,
@@ -51,8 +51,8 @@ enum status targets_class(const struct tensor *in, int64_t i, uint32_t limit, in
 	return OK;
 }
 
-enum status targets_classes(const struct tensor *in, uint32_t classes, struct tensor *out,
-			    struct error *err)
+enum status targets_classes(const struct tensor *in, uint32_t classes, const int64_t *ignored,
+			    struct tensor *out, struct error *err)
 {
 	struct tensor t = { 0 };
 	struct shape shape = in->shape;
@@ -61,8 +61,8 @@ enum status targets_classes(const struct tensor *in, uint32_t classes, struct te
 	TRY(allocate(DT_I64, &shape, &t, err));
 	int64_t *x = t.data, n = shape_elements(&shape);
 	for (int64_t i = 0; i < n; i++) {
-		enum status status = targets_class(in, i, classes ? classes : CLASSES_MAX, &x[i],
-						   err);
+		enum status status = targets_class(in, i, classes ? classes : CLASSES_MAX, ignored,
+						   &x[i], err);
 		if (status != OK) {
 			free(t.data);
 			return status;

@@ -12,18 +12,20 @@
 #define CLASSES_MAX (1u << 24)
 
 /*
- * Element i of an array as a class number below `classes`, or IGNORED_CLASS: a whole number.
+ * Element i of an array as a class number below `classes`, or IGNORED_CLASS: a whole number. Besides
+ * -1 and -100 `ignored` (or NULL) is such a label.
  */
 enum status MUST_CHECK targets_class(const struct tensor *in, int64_t i, uint32_t classes,
-				     int64_t *out, struct error *err);
+				     const int64_t *ignored, int64_t *out, struct error *err);
 
 /*
- * int64 class numbers from integers, bools or whole floats: -100 becomes IGNORED_CLASS, [N,1]
+ * int64 class numbers from integers, bools or whole floats, as above: [N,1]
  * becomes [N]. Numbers must be below `classes` (0: CLASSES_MAX). The memory (free) goes to
  * out->data.
  */
 enum status MUST_CHECK targets_classes(const struct tensor *in, uint32_t classes,
-				       struct tensor *out, struct error *err);
+				       const int64_t *ignored, struct tensor *out,
+				       struct error *err);
 
 /* float32 values from any numbers; NaN and infinity are errors. */
 enum status MUST_CHECK targets_values(const struct tensor *in, struct tensor *out,

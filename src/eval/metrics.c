@@ -19,28 +19,30 @@ void regression_release(struct regression *r)
 	r->column = NULL;
 }
 
-void regression_add(struct regression *r, const float *target, const float *predicted)
+void regression_add(struct regression *r, const float *target, const float *predicted,
+		    double weight)
 {
 	for (uint32_t i = 0; i < r->columns; i++) {
 		struct regression_column *c = &r->column[i];
 		double y = target[i], error = predicted[i] - y, delta = y - c->mean;
 		/* Welford: no difference of two large sums */
 		c->n++;
-		c->mean += delta / c->n;
-		c->variance += delta * (y - c->mean);
-		c->squared += error * error;
-		c->absolute += fabs(error);
+		c->weight += weight;
+		c->mean += delta * weight / c->weight;
+		c->variance += weight * delta * (y - c->mean);
+		c->squared += weight * error * error;
+		c->absolute += weight * fabs(error);
 	}
 }
 
 static double column_mse(const struct regression_column *c)
 {
-	return c->squared / c->n;
+	return c->squared / c->weight;
 }
 
 static double column_mae(const struct regression_column *c)
 {
-	return c->absolute / c->n;
+	return c->absolute / c->weight;
 }
 
 static double column_r2(const struct regression_column *c)

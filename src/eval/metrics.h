@@ -13,6 +13,7 @@
  */
 struct regression_column {
 	double n;                 /* samples */
+	double weight;            /* of them */
 	double mean, variance;    /* of the target; variance is the sum of squared deviations */
 	double squared, absolute; /* summed errors */
 };
@@ -25,8 +26,9 @@ struct regression {
 void regression_init(struct regression *r, uint32_t columns);
 void regression_release(struct regression *r);
 
-/* One sample: target and prediction [columns]. */
-void regression_add(struct regression *r, const float *target, const float *predicted);
+/* One sample: target and prediction [columns], and what it counts. */
+void regression_add(struct regression *r, const float *target, const float *predicted,
+		    double weight);
 
 double regression_mse(const struct regression *r);
 double regression_mae(const struct regression *r);

@@ -6,7 +6,9 @@
  * SigmoidCrossEntropy: f = max(y, 0) - y t + log(1 + exp(-|y|)), binary cross-entropy from logits,
  * times (1 - pt)^gamma for the focal loss (Lin et al. 2017), pt = p t + (1 - p) (1 - t), p =
  * sigmoid(y); gamma 0 is the plain loss.
- * SquaredError: f = (y - t)^2. Samples of weight 0 do not exist: their content may be anything.
+ * SquaredError: f = (y - t)^2. AbsoluteError: f = |y - t|, with the slope 0 where they meet.
+ * HuberError: f = (y - t)^2 / 2 up to |y - t| = delta, then the line that goes on from there,
+ * delta (|y - t| - delta / 2), as torch.nn.HuberLoss. Samples of weight 0 do not exist: their content may be anything.
  * The gradient operators compute dy = dloss * w * f'(y, t) / elements of a sample.
  */
 #include "ops/build.h"
@@ -53,6 +55,29 @@ static double squared_error_grad(double y, double t, double gamma)
 {
 	(void)gamma;
 	return 2 * (y - t);
+}
+
+static double absolute_error(double y, double t, double ignored)
+{
+	(void)ignored;
+	return fabs(y - t);
+}
+
+static double absolute_error_grad(double y, double t, double ignored)
+{
+	(void)ignored;
+	return (y > t) - (y < t);
+}
+
+static double huber_error(double y, double t, double delta)
+{
+	double d = fabs(y - t);
+	return d < delta ? 0.5 * d * d : delta * (d - 0.5 * delta);
+}
+
+static double huber_error_grad(double y, double t, double delta)
+{
+	return fmax(-delta, fmin(y - t, delta));
 }
 
 /* Checks output (input k), targets and weights. */
@@ -137,6 +162,37 @@ static enum status ref_squared_grad(struct op_io *io)
 	return each(io, squared_error_grad, 0);
 }
 
+static enum status ref_absolute(struct op_io *io)
+{
+	return sum(io, absolute_error, 0);
+}
+
+static enum status ref_absolute_grad(struct op_io *io)
+{
+	return each(io, absolute_error_grad, 0);
+}
+
+static enum status ref_huber(struct op_io *io)
+{
+	return sum(io, huber_error, node_double(io->node, "delta"));
+}
+
+static enum status ref_huber_grad(struct op_io *io)
+{
+	return each(io, huber_error_grad, node_double(io->node, "delta"));
+}
+
+static void grad_absolute(struct grad *g)
+{
+	g->dx[0] = build(g->b, "AbsoluteErrorGrad", IN(g->dy[0], g->x[0], g->x[1], g->x[2]));
+}
+
+static void grad_huber(struct grad *g)
+{
+	g->dx[0] = build(g->b, "HuberErrorGrad", IN(g->dy[0], g->x[0], g->x[1], g->x[2]),
+			 attr_double("delta", node_double(g->node, "delta")));
+}
+
 static void grad_sigmoid(struct grad *g)
 {
 	g->dx[0] = build(g->b, "SigmoidCrossEntropyGrad", IN(g->dy[0], g->x[0], g->x[1], g->x[2]),
@@ -148,6 +204,7 @@ static void grad_squared(struct grad *g)
 	g->dx[0] = build(g->b, "SquaredErrorGrad", IN(g->dy[0], g->x[0], g->x[1], g->x[2]));
 }
 
+static const struct op_attr huber_attrs[] = { { "delta", ATTR_DOUBLE, 0, 1, 0, NULL }, { 0 } };
 static const struct op_attr sigmoid_attrs[] = { { "gamma", ATTR_DOUBLE, 0, 0, 0, NULL }, { 0 } };
 static const struct op_arg in[] = {
 	{ "Y", 0, 0 },
@@ -211,4 +268,52 @@ const struct op_def op_onnxtune_squared_error_grad = {
 	.precision = PRECISION_FULL,
 	.infer = infer_grad,
 	.ref = ref_squared_grad,
+};
+
+const struct op_def op_onnxtune_absolute_error = {
+	.domain = "onnxtune",
+	.name = "AbsoluteError",
+	.since = 1,
+	.in = in,
+	.out = out,
+	.precision = PRECISION_FULL,
+	.infer = infer,
+	.ref = ref_absolute,
+	.grad = grad_absolute,
+};
+
+const struct op_def op_onnxtune_absolute_error_grad = {
+	.domain = "onnxtune",
+	.name = "AbsoluteErrorGrad",
+	.since = 1,
+	.in = grad_in,
+	.out = grad_out,
+	.precision = PRECISION_FULL,
+	.infer = infer_grad,
+	.ref = ref_absolute_grad,
+};
+
+const struct op_def op_onnxtune_huber_error = {
+	.domain = "onnxtune",
+	.name = "HuberError",
+	.since = 1,
+	.attrs = huber_attrs,
+	.in = in,
+	.out = out,
+	.precision = PRECISION_FULL,
+	.infer = infer,
+	.ref = ref_huber,
+	.grad = grad_huber,
+};
+
+const struct op_def op_onnxtune_huber_error_grad = {
+	.domain = "onnxtune",
+	.name = "HuberErrorGrad",
+	.since = 1,
+	.attrs = huber_attrs,
+	.in = grad_in,
+	.out = grad_out,
+	.precision = PRECISION_FULL,
+	.infer = infer_grad,
+	.ref = ref_huber_grad,
 };

@@ -3,6 +3,7 @@
 
 #include "ops/step.h"
 
+#include <math.h>
 #include <string.h>
 
 static bool is(const struct node *node, const char *op)
@@ -41,12 +42,27 @@ static uint32_t written_out_softmax(const struct graph *graph, const struct node
 	return exp->in[0];
 }
 
+/* Whether the value comes from a linear layer, whose features are the last axis. */
+static bool is_linear(const struct graph *graph, uint32_t value)
+{
+	const struct node *node = producer(graph, value);
+	for (uint32_t i = 0; node && is(node, "Add") && i < 2; i++) {
+		const struct node *product = producer(graph, node->in[i]);
+		if (product && is(product, "MatMul") &&
+		    graph_value(graph, node->in[1 - i])->t.shape.rank == 1)
+			return true;
+	}
+	return node && is(node, "MatMul");
+}
+
 struct loss_head loss_find(const struct graph *graph, uint32_t output)
 {
 	struct loss_head head = { .ending = ENDING_LOGITS, .logits = output };
 	uint32_t value = output;
 	const struct shape *shape = &graph_value(graph, output)->t.shape;
-	head.axis = shape->rank > 1 ? 1 : 0;
+	head.axis = shape->rank > 2 && is_linear(graph, output) ? shape->rank - 1
+		    : shape->rank > 1                           ? 1
+								: 0;
 	for (const struct node *node; (node = producer(graph, value));) {
 		int axis = 0;
 		if (is(node, "Identity") || is(node, "Cast") || is(node, "Dropout")) {
@@ -107,6 +123,12 @@ enum status loss_choose(const struct graph *graph, const struct loss_head *head,
 			    "the loss bce takes a target from 0 to 1 for each of the %lld outputs "
 			    "in an array of floats, not classes",
 			    (long long)per_sample);
+	if (kind == LOSS_BCE &&
+	    (head->ending == ENDING_SOFTMAX || head->ending == ENDING_LOG_SOFTMAX))
+		return fail(err, ERR_INPUT,
+			    "the model ends in %s, which makes its classes exclude each other: the "
+			    "loss bce needs a Sigmoid or plain scores",
+			    ending_name(head->ending));
 	*out = kind;
 	return OK;
 }
@@ -143,18 +165,39 @@ uint32_t loss_build(struct builder *b, const struct loss_head *head, enum loss_k
 		/* Targets keep float32 precision whatever the model computes in. */
 		uint32_t l = add_input(b, LABELS_NAME, dtype == DT_F64 ? DT_F64 : DT_F32, &shape);
 		uint32_t w = add_input(b, WEIGHTS_NAME, DT_F32, &SHAPE(shape.dim[0]));
-		loss = kind == LOSS_BCE ? build(b, "SigmoidCrossEntropy", IN(head->logits, l, w),
-						attr_double("gamma", modified->gamma))
-					: build(b, "SquaredError", IN(head->logits, l, w));
+		if (kind == LOSS_BCE)
+			loss = build(b, "SigmoidCrossEntropy", IN(head->logits, l, w),
+				     attr_double("gamma", modified->gamma));
+		else if (kind == LOSS_HUBER)
+			loss = build(b, "HuberError", IN(head->logits, l, w),
+				     attr_double("delta", modified->delta));
+		else
+			loss = build_op(b, kind == LOSS_L1 ? "AbsoluteError" : "SquaredError",
+					IN(head->logits, l, w), NULL);
 	}
 	graph->outputs.n = 0;
 	*array_push(&graph->outputs) = loss;
 	return loss;
 }
 
+bool loss_of_values(enum loss_kind kind)
+{
+	return kind == LOSS_MSE || kind == LOSS_L1 || kind == LOSS_HUBER;
+}
+
+double loss_value(enum loss_kind kind, const struct loss_shape *shape, double y, double t)
+{
+	double d = fabs(y - t);
+	if (kind == LOSS_L1)
+		return d;
+	if (kind == LOSS_MSE)
+		return d * d;
+	return d < shape->delta ? 0.5 * d * d : shape->delta * (d - 0.5 * shape->delta);
+}
+
 const char *loss_name(enum loss_kind kind)
 {
-	static const char *const names[] = { "auto", "cross-entropy", "bce", "mse" };
+	static const char *const names[] = { "auto", "cross-entropy", "bce", "mse", "l1", "huber" };
 	return names[kind];
 }
 

@@ -5,6 +5,9 @@
  * off for training, which goes through the logits in a numerically safe form; the file keeps them.
  * A Softmax written out as Exp, ReduceSum, Div is recognized, Identity, Cast, and shape changes that
  * keep one score per class are looked through.
+ *
+ * Without an activation the class axis is the last of what a linear layer gives (a score of each class
+ * for each token, [N, S, C]), else axis 1 (convolutions, [N, C, H, W]).
  */
 #ifndef ONNXTUNE_PASSES_LOSS_H
 #define ONNXTUNE_PASSES_LOSS_H
@@ -16,12 +19,15 @@ enum loss_kind {
 	LOSS_CROSS_ENTROPY, /* softmax cross-entropy over class indices */
 	LOSS_BCE,           /* sigmoid cross-entropy: 0/1 labels, or one target per output */
 	LOSS_MSE,           /* mean squared error to float targets */
+	LOSS_L1,            /* mean absolute error */
+	LOSS_HUBER,         /* squares near the target, absolute values far from it */
 };
 
-/* What changes a loss of classes; all zeros is the plain one. */
+/* What a loss is made with; of classes, all zeros is the plain one. */
 struct loss_shape {
 	double smoothing; /* cross-entropy: label smoothing */
 	double gamma;     /* cross-entropy and bce: focal loss */
+	double delta;     /* huber: where squares end */
 };
 
 /* How a model ends. */
@@ -57,7 +63,11 @@ enum status MUST_CHECK loss_choose(const struct graph *graph, const struct loss_
 uint32_t loss_build(struct builder *b, const struct loss_head *head, enum loss_kind kind,
 		    const struct loss_shape *shape);
 
-const char *loss_name(enum loss_kind kind);  /* "cross-entropy", "bce", "mse" */
+/* Whether targets are values, and what such a loss makes of an output and a target. */
+bool loss_of_values(enum loss_kind kind);
+double loss_value(enum loss_kind kind, const struct loss_shape *shape, double y, double t);
+
+const char *loss_name(enum loss_kind kind);  /* "cross-entropy", "bce", "mse", ... */
 const char *ending_name(enum ending ending); /* "Softmax", ... */
 
 #endif

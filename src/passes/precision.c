@@ -39,6 +39,8 @@ static const char *const autocast_full[] = { "Exp",
 					     "SoftmaxCrossEntropy",
 					     "SigmoidCrossEntropy",
 					     "SquaredError",
+					     "AbsoluteError",
+					     "HuberError",
 					     NULL };
 
 static bool listed(const char *const *list, const char *name)

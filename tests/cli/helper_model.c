@@ -5,7 +5,7 @@
  *	ir 8
  *	opset 13 [DOMAIN]
  *	input NAME TYPE DIMS             DIMS: numbers and names by commas; `scalar`, `none`
- *	output NAME
+ *	output NAME [TYPE DIMS]
  *	tensor NAME TYPE DIMS [CONTENT]  helper_fill's, or bytes:N, or external:FILE[:OFFSET[:LENGTH]]
  *	constant NAME TYPE DIMS [CONTENT]
  *	node OP[@DOMAIN] NAME INPUT... -> OUTPUT... [KEY=VALUE...]
@@ -112,10 +112,14 @@ static Onnx__TensorShapeProto *shape_of(struct maker *m, char *dims)
 	return shape;
 }
 
-static void add_input(struct maker *m, char **line)
+/* "NAME TYPE DIMS"; an output may be without the last two. */
+static Onnx__ValueInfoProto *declared(struct maker *m, char **line, bool output)
 {
 	Onnx__ValueInfoProto *info = value_info(m, need(line, "name"));
-	char *type = need(line, "type"), *dims = need(line, "dims");
+	char *type = output ? strtok_r(NULL, " \t\n", line) : need(line, "type");
+	if (!type)
+		return info;
+	char *dims = need(line, "dims");
 	info->type = NEW(m, Onnx__TypeProto, onnx__type_proto__init);
 	if (!strcmp(type, "sequence")) {
 		info->type->sequence_type = NEW(m, Onnx__TypeProto__Sequence,
@@ -131,7 +135,7 @@ static void add_input(struct maker *m, char **line)
 		info->type->tensor_type = tensor;
 		info->type->value_case = ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
 	}
-	ADD(m, m->graph->input, m->graph->n_input, info);
+	return info;
 }
 
 static void add_external(struct maker *m, Onnx__TensorProto *t, char *place)
@@ -309,9 +313,9 @@ static void add_line(struct maker *m, char *text)
 	else if (!strcmp(kind, "opset"))
 		add_opset(m, &line);
 	else if (!strcmp(kind, "input"))
-		add_input(m, &line);
+		ADD(m, m->graph->input, m->graph->n_input, declared(m, &line, false));
 	else if (!strcmp(kind, "output"))
-		ADD(m, m->graph->output, m->graph->n_output, value_info(m, need(&line, "name")));
+		ADD(m, m->graph->output, m->graph->n_output, declared(m, &line, true));
 	else if (!strcmp(kind, "tensor"))
 		ADD(m, m->graph->initializer, m->graph->n_initializer,
 		    read_tensor(m, need(&line, "name"), &line));

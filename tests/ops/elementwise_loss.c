@@ -1,4 +1,4 @@
-/* Cases of SigmoidCrossEntropy and SquaredError and their gradients; expected values are
+/* Cases of the losses of outputs with targets of their shape and of their gradients; expected values are
  * PyTorch's. */
 #include "case.h"
 
@@ -39,6 +39,11 @@ static const double focal_dy[] = { -0.04597899911697147,
 				   0,
 				   0 };
 
+static const double l1[] = { 401.04166666666663 };
+static const double l1_dy[] = { -2. / 3, -2. / 3, 2. / 3, 1. / 3, -1. / 3, -1. / 3, 0, 0, 0 };
+static const double huber[] = { 300.36979166666663 };
+static const double huber_dy[] = { -1. / 3, -0.5, 0.5, 0.25, -0.25, -0.25, 0, 0, 0 };
+
 const struct op_case cases_elementwise_loss[] = {
 	{ "bce", "SigmoidCrossEntropy", "onnxtune",
 	  .in = { NORMAL(4, 5), UNIFORM(0, 1, 4, 5), WEIGHTS(0.5, 2, 4) } },
@@ -67,6 +72,24 @@ const struct op_case cases_elementwise_loss[] = {
 	{ "mse, gradient", "SquaredErrorGrad", "onnxtune",
 	  .in = { SCALAR(2), VALUES(y, 3, 3), VALUES(t, 3, 3), WEIGHT_VALUES(weights, 3) },
 	  .flags = CASE_NO_GRAD, .expected = mse_dy },
+	{ "l1", "AbsoluteError", "onnxtune",
+	  .in = { NORMAL(4, 5), NORMAL(4, 5), WEIGHTS(0.5, 2, 4) } },
+	{ "l1, values", "AbsoluteError", "onnxtune",
+	  .in = { VALUES(y, 3, 3), VALUES(t, 3, 3), WEIGHT_VALUES(weights, 3) },
+	  .flags = CASE_NO_GRAD, .expected = l1 },
+	{ "l1, gradient", "AbsoluteErrorGrad", "onnxtune",
+	  .in = { SCALAR(2), VALUES(y, 3, 3), VALUES(t, 3, 3), WEIGHT_VALUES(weights, 3) },
+	  .flags = CASE_NO_GRAD, .expected = l1_dy },
+	{ "huber", "HuberError", "onnxtune",
+	  .in = { NORMAL(4, 5), NORMAL(4, 5), WEIGHTS(0.5, 2, 4) } },
+	{ "huber, values", "HuberError", "onnxtune",
+	  .attrs = { { "delta", ATTR_DOUBLE, .d = 0.75 } },
+	  .in = { VALUES(y, 3, 3), VALUES(t, 3, 3), WEIGHT_VALUES(weights, 3) },
+	  .flags = CASE_NO_GRAD, .expected = huber },
+	{ "huber, gradient", "HuberErrorGrad", "onnxtune",
+	  .attrs = { { "delta", ATTR_DOUBLE, .d = 0.75 } },
+	  .in = { SCALAR(2), VALUES(y, 3, 3), VALUES(t, 3, 3), WEIGHT_VALUES(weights, 3) },
+	  .flags = CASE_NO_GRAD, .expected = huber_dy },
 	{ "focal", "SigmoidCrossEntropy", "onnxtune", .attrs = { { "gamma", ATTR_DOUBLE, .d = 2 } },
 	  .in = { VALUES(y, 3, 3), VALUES(hard, 3, 3), WEIGHT_VALUES(weights, 3) },
 	  .flags = CASE_NO_GRAD, .expected = focal },

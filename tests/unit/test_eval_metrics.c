@@ -42,7 +42,7 @@ static void test_regression(void **state)
 				b[k] = (float)json_number_value(
 					json_array_get(json_array_get(predicted, i), k));
 			}
-			regression_add(&r, a, b);
+			regression_add(&r, a, b, 1);
 		}
 		check_close(regression_mse(&r), json_object_get(test, "mse"));
 		check_close(regression_mae(&r), json_object_get(test, "mae"));
@@ -59,9 +59,24 @@ static void test_few_samples(void **state)
 	regression_init(&r, 1);
 	struct evaluation e = { .regression = &r, .loss = NAN };
 	assert_true(isnan(metric_find("mse")->value(&e)));
-	regression_add(&r, (float[]){ 2 }, (float[]){ 3 });
+	regression_add(&r, (float[]){ 2 }, (float[]){ 3 }, 1);
 	assert_true(metric_find("mse")->value(&e) == 1);
 	assert_true(isnan(metric_find("r2")->value(&e)));
+	regression_release(&r);
+}
+
+/* Weights as scikit-learn's sample_weight: of 1, 2 and 0.5 for these three samples. */
+static void test_weights(void **state)
+{
+	(void)state;
+	struct regression r;
+	regression_init(&r, 1);
+	regression_add(&r, (float[]){ 1 }, (float[]){ 1.5f }, 1);
+	regression_add(&r, (float[]){ 3 }, (float[]){ 2 }, 2);
+	regression_add(&r, (float[]){ -2 }, (float[]){ 0.25f }, 0.5);
+	assert_true(fabs(regression_mse(&r) - 1.3660714285714286) < 1e-14);
+	assert_true(fabs(regression_mae(&r) - 1.0357142857142858) < 1e-14);
+	assert_true(fabs(regression_r2(&r) - 0.55375) < 1e-14);
 	regression_release(&r);
 }
 
@@ -70,6 +85,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_regression),
 		cmocka_unit_test(test_few_samples),
+		cmocka_unit_test(test_weights),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

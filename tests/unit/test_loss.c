@@ -117,6 +117,9 @@ static void test_choice(void **state)
 		{ ENDING_LOGITS, 1, true, LOSS_BCE, LOSS_BCE, OK },
 		{ ENDING_SIGMOID, 3, true, LOSS_AUTO, LOSS_BCE, ERR_INPUT },
 		{ ENDING_SOFTMAX, 3, false, LOSS_AUTO, LOSS_AUTO, ERR_INPUT },
+		{ ENDING_SOFTMAX, 3, false, LOSS_BCE, LOSS_AUTO, ERR_INPUT },
+		{ ENDING_LOGITS, 3, false, LOSS_HUBER, LOSS_HUBER, OK },
+		{ ENDING_LOGITS, 1, false, LOSS_L1, LOSS_L1, OK },
 		{ ENDING_LOGITS, 1, true, LOSS_AUTO, LOSS_AUTO, ERR_INPUT },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

@@ -170,7 +170,7 @@ static void test_regression(void **state)
 	(void)state;
 	struct regression r;
 	regression_init(&r, 1);
-	regression_add(&r, (const float[]){ 1 }, (const float[]){ 2 });
+	regression_add(&r, (const float[]){ 1 }, (const float[]){ 2 }, 1);
 	struct evaluation e = { NULL, &r, 1 };
 	const struct page page = { .title = "a", .subtitle = "b", .after = &e };
 	char *text = page_format(&page);
