@@ -201,7 +201,8 @@ struct config {
 	struct config_reals mean, std; /* in the unit of the range, one or one for each channel */
 	enum config_channels channels;
 	enum config_layout layout;
-	const char *augment; /* list of random changes of training images; NULL: none */
+	const char *augment;  /* list of random changes of training images; NULL: none */
+	double mixup, cutmix; /* alpha; 0: off */
 	bool no_shuffle;
 	int64_t ignored_label;    /* a label that takes no part, besides -1 and -100 */
 	const char *label_column; /* of CSV files; NULL: by the usual names */

@@ -130,6 +130,7 @@ static enum status open_data(struct project *p, bool train, struct error *err)
 	preprocess_init(&p->preprocess);
 	TRY(sidecar_apply(c->model, &p->arena, &p->preprocess, &p->names, &p->ui->log, err));
 	TRY(apply_options(p, err));
+	p->mix = (struct mix_options){ c->mixup, c->cutmix, (uint64_t)c->seed };
 	if (train && c->augment)
 		TRY(augment_parse(c->augment, (uint64_t)c->seed, &p->augment, err));
 	const struct graph *g = p->model->graph;

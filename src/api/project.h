@@ -24,6 +24,7 @@ struct project {
 	struct shape *shapes;      /* concrete, at the micro-batch */
 	struct preprocess preprocess;
 	struct augment augment; /* of training images; n is 0: none */
+	struct mix_options mix; /* of training samples; all 0: none */
 	struct class_names names;
 	struct dataset dataset;
 	bool has_dataset;

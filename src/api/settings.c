@@ -58,7 +58,8 @@ struct session_options settings_session(const struct config *config, struct aren
 		.loss = losses[c->loss],
 		.loss_shape = { c->label_smoothing,
 				c->loss == CONFIG_FOCAL ? c->loss_args.v[0] : 0,
-				c->loss == CONFIG_HUBER ? c->loss_args.v[0] : 1 },
+				c->loss == CONFIG_HUBER ? c->loss_args.v[0] : 1,
+				c->mixup > 0 || c->cutmix > 0 },
 		.train_batch_norm = c->batch_norm == CONFIG_BATCH_NORM_TRAIN,
 		.half = halves[c->precision],
 		.policy = c->precision_policy == CONFIG_POLICY_AUTOCAST ? POLICY_AUTOCAST

@@ -105,10 +105,10 @@ static enum status step(struct run *run, bool *end, struct error *err)
 			continue; /* nothing to learn from: every label of the window is ignored */
 		if (batch.first == 0)
 			TRY(session_begin_window(session, batch.window_weight, err));
-		struct tensor targets = batch.targets;
 		session_name_samples(session, batch.samples);
-		TRY(session_micro_batch(session, batch.inputs, &targets, &batch.weights, batch.n,
-					err));
+		struct tensor targets[] = { batch.targets, batch.mixed_targets };
+		struct tensor weights[] = { batch.weights, batch.mixed_weights };
+		TRY(session_micro_batch(session, batch.inputs, targets, weights, batch.n, err));
 	} while (batch.first + batch.n < batch.window_samples);
 	if (batch.window_weight != 0)
 		TRY(end_step(run, &batch, err));
@@ -170,6 +170,7 @@ static enum status train(struct project *p, int64_t steps, struct tune_result *r
 	options.class_weights = p->class_weights;
 	options.balanced = p->config->sampling == CONFIG_SAMPLING_BALANCED;
 	options.augment = p->augment.n ? &p->augment : NULL;
+	options.mix = p->mix.mixup > 0 || p->mix.cutmix > 0 ? &p->mix : NULL;
 	enum status status = loader_open(&options, &run.loader, err);
 	int64_t epochs = (steps + run.per_epoch - 1) / run.per_epoch;
 	run.started = run.step_started = api_now();

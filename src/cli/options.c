@@ -294,6 +294,13 @@ const struct option options[] = {
 	  .field = SET(augment), .group = GROUP_DATA, .commands = TUNE,
 	  .help = "random changes of training images, as torchvision defines them: crop, hflip, vflip, "
 		  "rotate:degrees=15, jitter:brightness=0.4:contrast=0.4, randaugment, erase" },
+	{ "mixup", 0, OPTION_REAL, "ALPHA|off", "off", NULL, ABOVE_0, 1000, "off", 0,
+	  .field = SET(mixup), .group = GROUP_DATA, .commands = TUNE,
+	  .help = "each step blends its samples and their labels with others by a share from "
+		  "Beta(ALPHA, ALPHA); with --cutmix too, one of the two is drawn" },
+	{ "cutmix", 0, OPTION_REAL, "ALPHA|off", "off", NULL, ABOVE_0, 1000, "off", 0,
+	  .field = SET(cutmix), .group = GROUP_DATA, .commands = TUNE,
+	  .help = "each step replaces a rectangle of its images by that of others" },
 	{ "no-shuffle", 0, OPTION_FLAG, NULL, "no",
 	  .field = SET(no_shuffle), .group = GROUP_DATA, .commands = TUNE,
 	  .help = "take the training data in the order of the files, every epoch" },

@@ -440,11 +440,15 @@ enum status parse_finish(struct invocation *inv, struct error *err)
 	if (c->histograms && !c->log_dir)
 		return fail(err, ERR_USAGE, "--histograms needs --log-dir");
 	TRY(check_factors(c, err));
-	if (c->cache_features && c->augment)
+	bool mixes = c->mixup > 0 || c->cutmix > 0;
+	if (c->cache_features && (c->augment || mixes))
 		return fail(
 			err, ERR_USAGE,
 			"--cache-features needs the same input for a sample in every epoch: leave "
-			"--augment out");
+			"--%s out",
+			c->augment     ? "augment"
+			: c->mixup > 0 ? "mixup"
+				       : "cutmix");
 	if (c->nesterov && (c->optimizer != CONFIG_SGD || c->momentum == 0))
 		return fail(err, ERR_USAGE, "--nesterov needs --optimizer=sgd and a momentum");
 	return OK;

@@ -37,6 +37,9 @@ struct loader {
 	struct balance balance; /* n_classes is 0: order is a permutation */
 	struct tensor *inputs;  /* of a batch */
 	struct tensor targets, weights;
+	struct tensor mixed_targets, mixed_weights;
+	void *partner;  /* a sample of an input */
+	struct mix mix; /* of the window; lam is 1 without one */
 	uint32_t *samples;
 
 	/* The current window: positions [position, position + length) of the order. */
@@ -186,6 +189,27 @@ static enum status new_batch_tensor(struct loader *l, enum dtype dtype, const st
 	return OK;
 }
 
+/* What mixing needs besides: as the batch itself, and room for a sample of the largest input. */
+static enum status make_mixed(struct loader *l, struct error *err)
+{
+	size_t largest = 0;
+	for (uint32_t i = 0; i < l->options.n_inputs; i++) {
+		const struct tensor *t = &l->inputs[i];
+		size_t bytes = tensor_bytes(t) / (size_t)t->shape.dim[0];
+		largest = bytes > largest ? bytes : largest;
+		if (!dtype_is_trainable(t->dtype))
+			return fail(err, ERR_USAGE,
+				    "--mixup and --cutmix mix numbers with a point, but the input "
+				    "'%s' is %s",
+				    l->options.inputs[i].name, dtype_name(t->dtype));
+	}
+	if (l->options.mix->cutmix > 0 && !l->options.dataset->images)
+		return fail(err, ERR_USAGE, "--cutmix: the data are arrays; it cuts images");
+	TRY(mem_try_alloc(largest, &l->partner, err));
+	TRY(new_batch_tensor(l, l->targets.dtype, &l->targets.shape, &l->mixed_targets, err));
+	return new_batch_tensor(l, DT_F32, &l->weights.shape, &l->mixed_weights, err);
+}
+
 static enum status make_batch(struct loader *l, struct error *err)
 {
 	const struct loader_options *o = &l->options;
@@ -207,7 +231,8 @@ static enum status make_batch(struct loader *l, struct error *err)
 	if (o->dataset->targets == TARGETS_VALUES)
 		weights.rank = 1;
 	TRY(new_batch_tensor(l, part->targets.dtype, &part->targets.shape, &l->targets, err));
-	return new_batch_tensor(l, DT_F32, &weights, &l->weights, err);
+	TRY(new_batch_tensor(l, DT_F32, &weights, &l->weights, err));
+	return o->mix ? make_mixed(l, err) : OK;
 }
 
 enum status loader_open(const struct loader_options *options, struct loader **out,
@@ -263,6 +288,9 @@ void loader_free(struct loader *l)
 		free(l->inputs[i].data);
 	free(l->targets.data);
 	free(l->weights.data);
+	free(l->mixed_targets.data);
+	free(l->mixed_weights.data);
+	free(l->partner);
 	pthread_cond_destroy(&l->ready);
 	pthread_cond_destroy(&l->work);
 	pthread_mutex_destroy(&l->lock);
@@ -373,6 +401,10 @@ static enum status open_window(struct loader *l, struct error *err)
 		allow(l, l->position);
 		pthread_mutex_unlock(&l->lock);
 	}
+	if (l->options.mix)
+		l->mix = mix_draw(l->options.mix, l->epoch, l->position / l->options.window,
+				  l->ring ? l->options.preprocess->height : 1,
+				  l->ring ? l->options.preprocess->width : 1);
 	for (uint32_t p = l->position; p < l->position + l->length; p++) {
 		bool good;
 		TRY(check_position(l, p, &good, err));
@@ -389,39 +421,77 @@ static size_t row_bytes(const struct tensor *t)
 	return tensor_bytes(t) / (size_t)t->shape.dim[0];
 }
 
-/* Row `row` of the batch: the sample at the position. */
-static void write_row(struct loader *l, uint32_t row, uint32_t position)
+/* Input i of the sample at the position, as it would be alone. */
+static void write_sample(struct loader *l, uint32_t i, uint32_t position, void *to)
 {
-	const struct part *part = l->options.part;
+	const struct loader_options *o = &l->options;
+	const struct part *part = o->part;
 	uint32_t sample = l->order[position];
-	for (uint32_t i = 0; i < l->options.n_inputs; i++) {
-		struct tensor *in = &l->inputs[i], to = *in;
-		to.data = (char *)in->data + row * row_bytes(in);
-		if (l->ring) {
-			preprocess_write(l->options.preprocess, &slot_of(l, position)->picture,
-					 to.data);
-			if (l->options.augment)
-				augment_elements(l->options.augment, l->options.preprocess,
-						 l->epoch, sample, to.data);
-		} else {
-			int64_t per = shape_elements(&in->shape) / in->shape.dim[0];
-			int64_t from = part->rows ? part->rows[sample] : sample;
-			inputs_convert(&part->arrays[i], from * per, per, &to);
-		}
+	struct tensor out = l->inputs[i];
+	out.data = to;
+	if (!l->ring) {
+		int64_t per = shape_elements(&out.shape) / out.shape.dim[0];
+		int64_t from = part->rows ? part->rows[sample] : sample;
+		inputs_convert(&part->arrays[i], from * per, per, &out);
+		return;
 	}
-	size_t bytes = row_bytes(&l->targets);
-	memcpy((char *)l->targets.data + row * bytes,
-	       (const char *)part->targets.data + sample * bytes, bytes);
-	sample_weights(l, sample,
-		       (float *)((char *)l->weights.data + row * row_bytes(&l->weights)));
-	l->samples[row] = sample;
+	preprocess_write(o->preprocess, &slot_of(l, position)->picture, to);
+	if (o->augment)
+		augment_elements(o->augment, o->preprocess, l->epoch, sample, to);
+}
+
+/* Mixes input i of the sample at the position into what `to` holds. */
+static void mix_sample(struct loader *l, uint32_t i, uint32_t position, void *to)
+{
+	const struct preprocess *p = l->options.preprocess;
+	const struct tensor *in = &l->inputs[i];
+	write_sample(l, i, position, l->partner);
+	if (l->mix.cut)
+		mix_cut(&l->mix, in->dtype, p->channels, p->height, p->width,
+			p->layout == LAYOUT_NHWC, to, l->partner);
+	else
+		mix_blend(&l->mix, in->dtype, shape_elements(&in->shape) / in->shape.dim[0], to,
+			  l->partner);
+}
+
+/* A sample's targets and weights, which count by the share. */
+static void write_labels(const struct loader *l, uint32_t sample, uint32_t row, double share,
+			 const struct tensor *targets, const struct tensor *weights)
+{
+	size_t bytes = row_bytes(targets);
+	float *w = (float *)((char *)weights->data + row * row_bytes(weights));
+	memcpy((char *)targets->data + row * bytes,
+	       (const char *)l->options.part->targets.data + sample * bytes, bytes);
+	sample_weights(l, sample, w);
+	for (size_t k = 0; share != 1 && k < row_bytes(weights) / sizeof *w; k++)
+		w[k] = (float)(w[k] * share);
+}
+
+/* Row `row` of the batch: good sample k of the window, mixed with its partner. */
+static void write_row(struct loader *l, uint32_t row, uint32_t k)
+{
+	uint32_t position = l->good[k], partner = l->good[l->n_good - 1 - k];
+	bool mixed = l->options.mix && l->mix.lam < 1;
+	for (uint32_t i = 0; i < l->options.n_inputs; i++) {
+		struct tensor *in = &l->inputs[i];
+		void *to = (char *)in->data + row * row_bytes(in);
+		write_sample(l, i, position, to);
+		if (mixed)
+			mix_sample(l, i, partner, to);
+	}
+	double share = l->options.mix ? l->mix.lam : 1;
+	write_labels(l, l->order[position], row, share, &l->targets, &l->weights);
+	if (l->options.mix)
+		write_labels(l, l->order[partner], row, 1 - share, &l->mixed_targets,
+			     &l->mixed_weights);
+	l->samples[row] = l->order[position];
 }
 
 /* Fills the rows from n on with copies of the first, at weight 0. */
 static void pad_rows(struct loader *l, uint32_t n)
 {
-	struct tensor *tensors[] = { l->inputs, &l->targets };
-	uint32_t counts[] = { l->options.n_inputs, 1 };
+	struct tensor *tensors[] = { l->inputs, &l->targets, &l->mixed_targets };
+	uint32_t counts[] = { l->options.n_inputs, 1, l->options.mix != NULL };
 	for (size_t k = 0; k < ARRAY_SIZE(tensors); k++)
 		for (uint32_t i = 0; i < counts[k]; i++) {
 			char *data = tensors[k][i].data;
@@ -429,8 +499,10 @@ static void pad_rows(struct loader *l, uint32_t n)
 			for (uint32_t row = n; row < l->options.micro_batch; row++)
 				memcpy(data + row * bytes, data, bytes);
 		}
-	size_t bytes = row_bytes(&l->weights);
-	memset((char *)l->weights.data + n * bytes, 0, (l->options.micro_batch - n) * bytes);
+	size_t bytes = row_bytes(&l->weights), rest = (l->options.micro_batch - n) * bytes;
+	memset((char *)l->weights.data + n * bytes, 0, rest);
+	if (l->options.mix)
+		memset((char *)l->mixed_weights.data + n * bytes, 0, rest);
 	for (uint32_t row = n; row < l->options.micro_batch; row++)
 		l->samples[row] = l->samples[0];
 }
@@ -447,12 +519,14 @@ enum status loader_next(struct loader *l, struct batch *out, bool *end, struct e
 	uint32_t left = l->n_good - l->given;
 	uint32_t n = left < l->options.micro_batch ? left : l->options.micro_batch;
 	for (uint32_t row = 0; row < n; row++)
-		write_row(l, row, l->good[l->given + row]);
+		write_row(l, row, l->given + row);
 	pad_rows(l, n);
 	*out = (struct batch){
 		.inputs = l->inputs,
 		.targets = l->targets,
 		.weights = l->weights,
+		.mixed_targets = l->mixed_targets,
+		.mixed_weights = l->mixed_weights,
 		.n = n,
 		.samples = l->samples,
 		.window = l->position / l->options.window,

@@ -13,6 +13,7 @@
 
 #include "data/augment.h"
 #include "data/dataset.h"
+#include "data/mix.h"
 #include "data/preprocess.h"
 
 struct loader_options {
@@ -29,6 +30,7 @@ struct loader_options {
 	bool balanced;
 	uint64_t seed;
 	const struct augment *augment; /* of images; NULL: none */
+	const struct mix_options *mix; /* of float inputs; NULL: none */
 	const float *class_weights;    /* [n_classes] for class targets, or NULL */
 	/* Threads that decode images; 0: loader_next decodes, so nothing runs beside a step. */
 	uint32_t decoders;
@@ -43,6 +45,11 @@ struct batch {
 	 * weight times its class's; 0 where ignored and for copies.
 	 */
 	struct tensor weights;
+	/*
+	 * With options.mix the same of the samples that are mixed in, whose share the weights hold;
+	 * else without data.
+	 */
+	struct tensor mixed_targets, mixed_weights;
 	uint32_t n;              /* real samples, which come first */
 	const uint32_t *samples; /* [micro_batch]: their numbers in the part */
 	uint32_t window;         /* number of the window in the epoch */

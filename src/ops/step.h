@@ -19,6 +19,9 @@
 						       micro-batch's first sample */
 #define LABELS_NAME "onnxtune.labels" /* see the loss operators */
 #define WEIGHTS_NAME "onnxtune.weights"
+/* The same for what is mixed in, where samples are mixed. */
+#define MIXED_LABELS_NAME "onnxtune.mixed_labels"
+#define MIXED_WEIGHTS_NAME "onnxtune.mixed_weights"
 #define LEARNING_RATE_NAME "onnxtune.learning_rate" /* F64 list: rate of the n-th good step */
 
 struct step_block {

@@ -142,20 +142,20 @@ static uint32_t add_input(struct builder *b, const char *name, enum dtype dtype,
 	return id;
 }
 
-uint32_t loss_build(struct builder *b, const struct loss_head *head, enum loss_kind kind,
-		    const struct loss_shape *modified)
+/* The loss of one pair of labels and weights. */
+static uint32_t add_loss(struct builder *b, const struct loss_head *head, enum loss_kind kind,
+			 const struct loss_shape *modified, const char *labels_name,
+			 const char *weights_name)
 {
-	struct graph *graph = b->graph;
 	struct shape shape = *build_shape(b, head->logits);
 	uint32_t loss;
-	b->name = b->op = "loss";
 	if (kind == LOSS_CROSS_ENTROPY) {
 		struct shape labels = { .rank = 0 };
 		for (int i = 0; i < shape.rank; i++)
 			if (i != head->axis)
 				labels.dim[labels.rank++] = shape.dim[i];
-		uint32_t l = add_input(b, LABELS_NAME, DT_I64, &labels);
-		uint32_t w = add_input(b, WEIGHTS_NAME, DT_F32, &labels);
+		uint32_t l = add_input(b, labels_name, DT_I64, &labels);
+		uint32_t w = add_input(b, weights_name, DT_F32, &labels);
 		loss = build(b, "SoftmaxCrossEntropy", IN(head->logits, l, w),
 			     attr_int("axis", head->axis),
 			     attr_double("smoothing", modified->smoothing),
@@ -163,8 +163,8 @@ uint32_t loss_build(struct builder *b, const struct loss_head *head, enum loss_k
 	} else {
 		enum dtype dtype = build_type(b, head->logits)->dtype;
 		/* Targets keep float32 precision whatever the model computes in. */
-		uint32_t l = add_input(b, LABELS_NAME, dtype == DT_F64 ? DT_F64 : DT_F32, &shape);
-		uint32_t w = add_input(b, WEIGHTS_NAME, DT_F32, &SHAPE(shape.dim[0]));
+		uint32_t l = add_input(b, labels_name, dtype == DT_F64 ? DT_F64 : DT_F32, &shape);
+		uint32_t w = add_input(b, weights_name, DT_F32, &SHAPE(shape.dim[0]));
 		if (kind == LOSS_BCE)
 			loss = build(b, "SigmoidCrossEntropy", IN(head->logits, l, w),
 				     attr_double("gamma", modified->gamma));
@@ -175,8 +175,20 @@ uint32_t loss_build(struct builder *b, const struct loss_head *head, enum loss_k
 			loss = build_op(b, kind == LOSS_L1 ? "AbsoluteError" : "SquaredError",
 					IN(head->logits, l, w), NULL);
 	}
-	graph->outputs.n = 0;
-	*array_push(&graph->outputs) = loss;
+	return loss;
+}
+
+uint32_t loss_build(struct builder *b, const struct loss_head *head, enum loss_kind kind,
+		    const struct loss_shape *modified)
+{
+	b->name = b->op = "loss";
+	uint32_t loss = add_loss(b, head, kind, modified, LABELS_NAME, WEIGHTS_NAME);
+	if (modified->mixed)
+		loss = build(b, "Add",
+			     IN(loss, add_loss(b, head, kind, modified, MIXED_LABELS_NAME,
+					       MIXED_WEIGHTS_NAME)));
+	b->graph->outputs.n = 0;
+	*array_push(&b->graph->outputs) = loss;
 	return loss;
 }
 

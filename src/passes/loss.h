@@ -28,6 +28,7 @@ struct loss_shape {
 	double smoothing; /* cross-entropy: label smoothing */
 	double gamma;     /* cross-entropy and bce: focal loss */
 	double delta;     /* huber: where squares end */
+	bool mixed;       /* each sample has a second label with a weight of its own */
 };
 
 /* How a model ends. */
@@ -57,7 +58,8 @@ enum status MUST_CHECK loss_choose(const struct graph *graph, const struct loss_
 
 /*
  * Appends inputs LABELS_NAME and WEIGHTS_NAME (ops/step.h) and the loss operator; returns the sum
- * of the weighted losses, the only output that the graph then has. The types of the two inputs are
+ * of the weighted losses, the only output that the graph then has. Where samples are mixed there are
+ * also MIXED_LABELS_NAME and MIXED_WEIGHTS_NAME, whose losses are added. The types of the two inputs are
  * those that the loss operator documents.
  */
 uint32_t loss_build(struct builder *b, const struct loss_head *head, enum loss_kind kind,

@@ -45,8 +45,8 @@ enum status graphs_training(struct session *s, const struct shape *shapes, struc
 	TRY_GOTO(b.status, out_graph);
 	dump(s, "loss", graph);
 	if (!s->labels)
-		s->labels = arena_alloc(&s->arena,
-					tensor_bytes(&graph_value(graph, s->head.logits)->t) + 8);
+		s->labels = arena_alloc(
+			&s->arena, 2 * tensor_bytes(&graph_value(graph, s->head.logits)->t) + 8);
 	phase_mark(graph);
 	TRY_GOTO(precision_apply(&graph, o->half, o->policy, err), out_graph);
 	dump(s, "precision", graph);

@@ -395,25 +395,27 @@ static enum status give_inputs(struct session *s, struct runner *runner,
 
 /* The labels in the type and shape that the loss takes: class numbers 0 and 1 are targets of a
  * single sigmoid, [N] is [N,1]. */
-static enum status give_labels(struct session *s, struct runner *runner, struct tensor labels,
-			       struct error *err)
+static enum status give_labels(struct session *s, struct runner *runner, const char *name,
+			       struct tensor labels, struct error *err)
 {
+	bool mixed = strcmp(name, LABELS_NAME);
 	const struct graph *graph = runner->graph;
 	const struct tensor *want = NULL;
 	for (uint32_t k = 0; k < graph->inputs.n && !want; k++)
-		if (!strcmp(graph_value(graph, graph->inputs.v[k])->name, LABELS_NAME))
+		if (!strcmp(graph_value(graph, graph->inputs.v[k])->name, name))
 			want = &graph_value(graph, graph->inputs.v[k])->t;
 	int64_t n = shape_elements(&labels.shape);
 	if (n == shape_elements(&want->shape)) {
 		labels.shape = want->shape;
 		if (labels.dtype != want->dtype && dtype_is_float(want->dtype)) {
-			struct tensor t = { want->dtype, want->shape, s->labels };
+			char *room = (char *)s->labels + (mixed ? tensor_bytes(want) : 0);
+			struct tensor t = { want->dtype, want->shape, room };
 			for (int64_t i = 0; i < n; i++)
 				tensor_set(&t, i, tensor_get(&labels, i));
 			labels = t;
 		}
 	}
-	return runner_input(runner, LABELS_NAME, &labels, err);
+	return runner_input(runner, name, &labels, err);
 }
 
 static enum status queue_micro_batch(struct session *s, const struct tensor *inputs,
@@ -423,12 +425,16 @@ static enum status queue_micro_batch(struct session *s, const struct tensor *inp
 	struct runner *runner;
 	TRY(runner_for(s, samples, &runner, err));
 	int64_t n = runner == &s->training ? s->options.micro_batch : samples;
-	struct tensor l = rows(labels, n), w = rows(weights, n);
+	static const char *const names[][2] = { { LABELS_NAME, WEIGHTS_NAME },
+						{ MIXED_LABELS_NAME, MIXED_WEIGHTS_NAME } };
 	TRY(give_inputs(s, runner, inputs, n, err));
 	if (s->features.on && runner == &s->training)
 		TRY(features_give(s, inputs, samples, err));
-	TRY(give_labels(s, runner, l, err));
-	TRY(runner_input(runner, WEIGHTS_NAME, &w, err));
+	for (int i = 0; i <= s->options.loss_shape.mixed; i++) {
+		struct tensor w = rows(&weights[i], n);
+		TRY(give_labels(s, runner, names[i][0], rows(&labels[i], n), err));
+		TRY(runner_input(runner, names[i][1], &w, err));
+	}
 	TRY(give(runner, SAMPLE_BASE_NAME, DT_I64, &s->sample_base, err));
 	return runner_run(runner, s->micro_batches ? PROGRAM_NEXT : PROGRAM_FIRST, err);
 }

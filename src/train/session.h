@@ -84,7 +84,7 @@ struct session {
 	double window_weight;
 	int64_t sample_base;
 	double *rates; /* host copy of the learning rates */
-	void *labels;  /* a micro-batch's labels in the type of the loss */
+	void *labels;  /* a micro-batch's labels in the type of the loss, twice where mixed */
 	struct arena arena;
 };
 
@@ -122,7 +122,7 @@ enum status MUST_CHECK session_plan_short_batch(struct session *session, int64_t
 
 /*
  * One window: begin with its total weight W > 0, then each micro-batch (inputs in the order of the
- * model, labels and weights as the loss operator documents them; of `samples` real samples, which
+ * model, labels and weights as the loss operator documents them, two of each where samples are mixed; of `samples` real samples, which
  * come first, the rest padding at weight 0), then end.
  * Host tensors may be reused after the call.
  */

@@ -1,5 +1,5 @@
 #!/bin/sh
-# --augment: off by default, the same bits whatever decodes, and what it can't be used for.
+# --augment, --mixup, --cutmix: off by default, the same bits whatever decodes, and what it can't be used for.
 . "$srcdir/tests/cli/lib.sh"
 
 helper model i.onnx <<'END'
@@ -45,5 +45,45 @@ refuses 2 "onnxtune: --augment: 'flip' is no operation; there are crop*" i.onnx 
 helper npz d.npz x/float32/24,3,8,8/random labels/int64/24/mod:3
 refuses 2 'onnxtune: --augment: the data are arrays; it changes images' \
 	i.onnx d.npz -o e.onnx --augment hflip | report 'arrays'
+
+# ---- mixed samples ----
+
+run i.onnx photos -o m.onnx --steps 12 --mixup 0.4 --cutmix 1 --augment hflip
+{
+	wanted 0
+	told
+	cmp -s m.onnx plain.onnx && echo 'nothing changed'
+} | report 'mixup and cutmix'
+run i.onnx photos -o n.onnx --steps 12 --mixup 0.4 --cutmix 1 --augment hflip --decoders 2
+{
+	wanted 0
+	cmp m.onnx n.onnx
+} | report 'mixed to the same bits with decoders'
+
+# what is divided equals the whole to rounding
+run i.onnx photos -o whole.onnx --steps 6 --mixup 0.8 --batch-size 24
+wanted 0 >own.whole
+run i.onnx photos -o divided.onnx --steps 6 --mixup 0.8 --batch-size 24 --micro-batch 5
+{
+	cat own.whole
+	wanted 0
+	helper distance whole.onnx divided.onnx | awk '{ exit !($1 < 1e-5) }' || helper distance whole.onnx divided.onnx
+} | report 'partners in other micro-batches'
+
+run i.onnx photos -o l.onnx --lr 0.05 --steps 400 --mixup 0.2 --cutmix 0.2 --report r.json
+{
+	wanted 0
+	helper json r.json before.report.accuracy after.report.accuracy | tr '\n' ' ' |
+		awk '{ exit !($1 < 0.7 && $2 > 0.9) }' || cat out
+} | report 'it learns from mixed samples'
+
+run i.onnx d.npz -o a.npz.onnx --steps 3 --mixup 1
+wanted 0 | report 'mixup of arrays'
+refuses 2 'onnxtune: --cutmix: the data are arrays; it cuts images' i.onnx d.npz -o e.onnx --cutmix 1 |
+	report 'cutmix of arrays'
+refuses 2 "onnxtune: --mixup: '0' *" i.onnx d.npz -o e.onnx --mixup 0 | report 'no alpha'
+
+refuses 2 'onnxtune: --cache-features needs the same input for a sample in every epoch: leave --cutmix out*' \
+	i.onnx photos -o e.onnx --cutmix 1 --cache-features exact | report 'cutmix of what is kept'
 
 plan
