@@ -137,6 +137,49 @@ static void test_short_batches(void **state)
 	trial_close(&b);
 }
 
+/* Factors instead of the last weight, behind a beginning whose features are kept. */
+static void open_parts(struct trial *t, const struct backend *backend)
+{
+	static const char *const none[] = { NULL }, *const last[] = { "last:1", NULL };
+	struct session_options o = trial_adamw();
+	struct error err;
+	o.backend = backend;
+	o.micro_batch = 3;
+	o.freeze = none;
+	o.train_only = last;
+	o.lora = (struct lora_options){ .rank = 2, .alpha = 4 };
+	o.cache_features = true;
+	trial_open(t, "resnet_frozen", "model.onnx", o, 1e-2);
+	assert_true(t->session->features.on);
+	expect_ok(session_cache_features(t->session, 32, 1 << 20, &err), &err);
+}
+
+static void test_parts(void **state)
+{
+	(void)state;
+	struct backend reference = reference_backend();
+	struct onnx_change *x, *y;
+	struct trial t, r;
+	struct error err;
+	uint32_t n, m;
+	open_parts(&t, &backend_mock);
+	open_parts(&r, &reference);
+	for (int64_t i = 0; i < 6; i++) {
+		double a = trial_step(&t, i % 3, 8).loss, b = trial_step(&r, i % 3, 8).loss;
+		if (a != b)
+			fail_msg("step %d: loss %.9g, not %.9g", (int)i, a, b);
+	}
+	trial_expect_equal(&t, &r, "");
+	expect_ok(session_changes(t.session, &t.arena, &x, &n, &err), &err);
+	expect_ok(session_changes(r.session, &r.arena, &y, &m, &err), &err);
+	assert_int_equal(n, 1);
+	assert_int_equal(m, 1);
+	assert_memory_equal(x->data, y->data, 5 * 16 * sizeof(float));
+	expect_no_misuse(&t);
+	trial_close(&t);
+	trial_close(&r);
+}
+
 /* What session_micro_batch was given is the caller's again, also after an error. */
 static void test_refused_labels(void **state)
 {
@@ -194,9 +237,9 @@ static enum status failing_stream_new(struct device *device, struct stream **out
 
 /* Opens a session again and again, each time with another call of one function of the backend that
  * fails; nothing may be left or misused. */
-static void try_failures(const struct backend *backend, int least)
+static void try_failures(const struct backend *backend, int least, bool parts)
 {
-	const char *only[] = { NULL };
+	const char *only[] = { NULL }, *last[] = { "last:1", NULL };
 	struct session_options o = trial_adamw();
 	struct model *model;
 	struct problems problems = { 0 };
@@ -210,6 +253,11 @@ static void try_failures(const struct backend *backend, int least)
 	o.backend = backend;
 	o.integer_labels = true;
 	o.freeze = only;
+	if (parts) {
+		o.train_only = last;
+		o.lora = (struct lora_options){ .rank = 2, .alpha = 2 };
+		o.cache_features = true;
+	}
 	expect_ok(bind_shapes(model->graph, o.micro_batch, NULL, 0, &shape, &err), &err);
 	o.shapes = &shape;
 	int failures = 0;
@@ -237,27 +285,29 @@ static void test_failing_device(void **state)
 	(void)state;
 	struct backend backend = backend_mock;
 	backend.alloc = failing_alloc;
-	try_failures(&backend, 12);
+	try_failures(&backend, 12, false);
+	try_failures(&backend, 12, true);
 	backend = backend_mock;
 	backend.copy_in = failing_copy_in;
-	try_failures(&backend, 12);
+	try_failures(&backend, 12, false);
 	backend = backend_mock;
 	backend.capture_end = failing_capture_end;
-	try_failures(&backend, 3);
+	try_failures(&backend, 3, false);
 	backend = backend_mock;
 	backend.stream_new = failing_stream_new;
-	try_failures(&backend, 1);
+	try_failures(&backend, 1, false);
 }
 
 int main(void)
 {
-	struct CMUnitTest tests[ARRAY_SIZE(runs) + 3];
+	struct CMUnitTest tests[ARRAY_SIZE(runs) + 4];
 	uint32_t n = 0;
 	for (; n < ARRAY_SIZE(runs); n++)
 		tests[n] = (struct CMUnitTest){ .name = runs[n].name,
 						.test_func = test_run,
 						.initial_state = (void *)&runs[n] };
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_short_batches);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_parts);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_refused_labels);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_failing_device);
 	return _cmocka_run_group_tests("mockdev", tests, n, NULL, NULL);
