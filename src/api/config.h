@@ -134,6 +134,12 @@ struct config_setting {
 	const char *source; /* "command line", the configuration file's name; NULL: the default */
 };
 
+/* The untuned model as teacher. */
+struct config_distill {
+	double share;       /* of the loss, up to 1; 0: none */
+	double temperature; /* of teacher and model */
+};
+
 #define CONFIG_AUTO (-1)
 
 /* Steps of a run, which has a table with the learning rate of each. */
@@ -166,6 +172,7 @@ struct config {
 	enum config_loss loss;
 	struct config_args loss_args; /* focal: gamma, huber: delta */
 	double label_smoothing;
+	struct config_distill distill;
 	const char *class_weights; /* "auto", NAME=W,..., or a file of them; NULL: all 1 */
 	enum config_sampling sampling;
 	int64_t seed;

@@ -56,6 +56,7 @@ struct session_options settings_session(const struct config *config, struct aren
 		.backend = &backend_cpu,
 		.threads = settings_threads(c),
 		.loss = losses[c->loss],
+		.distill = { c->distill.share, c->distill.temperature },
 		.loss_shape = { c->label_smoothing,
 				c->loss == CONFIG_FOCAL ? c->loss_args.v[0] : 0,
 				c->loss == CONFIG_HUBER ? c->loss_args.v[0] : 1,

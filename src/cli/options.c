@@ -161,6 +161,10 @@ const struct option options[] = {
 	{ "label-smoothing", 0, OPTION_REAL, "S", "0", NULL, 0, BELOW_1,
 	  .field = SET(label_smoothing), .group = GROUP_TRAINING, .commands = TUNE | GRADCHECK,
 	  .help = "share of the cross-entropy that all classes get alike" },
+	{ "distill", 0, OPTION_DISTILL, "W[:T]|off", "off", NULL,
+	  .field = SET(distill), .group = GROUP_TRAINING, .commands = TUNE | INSPECT,
+	  .help = "against forgetting: the share W of the loss is the cross-entropy with what the "
+		  "untuned model says, both softened by the temperature T (2)" },
 	{ "class-weights", 0, OPTION_STRING, "auto|NAME=W,...|FILE", NULL,
 	  .field = SET(class_weights), .group = GROUP_TRAINING, .commands = TUNE,
 	  .help = "what samples of each class count in the loss; auto: the rarer, the more, so that "

@@ -55,6 +55,7 @@ enum option_kind {
 	OPTION_MEMORY,
 	OPTION_RESIZE,
 	OPTION_REALS,
+	OPTION_DISTILL,
 	OPTION_GATES, /* may be given more than once */
 	OPTION_LORA,
 	OPTION_SCALES, /* may be given more than once */

@@ -5,6 +5,36 @@
 
 #include <string.h>
 
+enum status value_parse_distill(const struct parsing *p)
+{
+	struct config_distill d = { 0, 2 };
+	char *temperature = arena_strdup(p->arena, p->text);
+	const char *share = strsep(&temperature, ":");
+	if (strcmp(p->text, "off") &&
+	    (!number_parse(share, &d.share) || d.share <= 0 || d.share > 1 ||
+	     (temperature && (!number_parse(temperature, &d.temperature) || d.temperature < 0.01 ||
+			      d.temperature > 1000))))
+		return fail(
+			p->err, ERR_USAGE,
+			"'%s' is not a share above 0 and at most 1, with a temperature from 0.01 "
+			"to 1000 behind a colon or without, or 'off'",
+			p->text);
+	*(struct config_distill *)p->field = d;
+	return OK;
+}
+
+void value_print_distill(const struct printing *p)
+{
+	const struct config_distill *d = p->field;
+	if (d->share == 0) {
+		text_add(p->out, "off");
+		return;
+	}
+	value_print_real(d->share, p->out);
+	text_add(p->out, ":");
+	value_print_real(d->temperature, p->out);
+}
+
 enum status value_parse_gates(const struct parsing *p)
 {
 	struct config_gates *list = p->field;

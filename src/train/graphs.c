@@ -43,6 +43,10 @@ enum status graphs_training(struct session *s, const struct shape *shapes, struc
 	struct builder b = { .graph = graph, .err = err };
 	loss_build(&b, &s->head, s->loss, &o->loss_shape);
 	TRY_GOTO(b.status, out_graph);
+	if (o->distill.share > 0)
+		TRY_GOTO(distill_build(&b, s->model->graph, shapes, o->output, &s->head, s->loss,
+				       &o->distill, problems),
+			 out_graph);
 	dump(s, "loss", graph);
 	if (!s->labels)
 		s->labels = arena_alloc(

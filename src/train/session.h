@@ -17,6 +17,7 @@
 #include "exec/runner.h"
 #include "onnx/load.h"
 #include "ops/step.h"
+#include "passes/distill.h"
 #include "passes/loss.h"
 #include "passes/params.h"
 #include "passes/precision.h"
@@ -35,6 +36,7 @@ struct session_options {
 	bool train;                 /* false: evaluation only, nothing else is planned */
 	enum loss_kind loss;        /* LOSS_AUTO: by the ending and the labels */
 	struct loss_shape loss_shape;
+	struct distill distill; /* the untuned model as teacher */
 	bool integer_labels;
 	bool train_batch_norm;
 	enum dtype half; /* type of contractions: DT_F32, DT_F16, DT_BF16 */

@@ -134,6 +134,11 @@ run $classes --loss focal:0
 	run $classes --label-smoothing 0.1
 	test "$(first)" != "$(cat own.plain)" || echo 'smoothing changes nothing'
 } | report 'focal loss and label smoothing'
+run $classes --distill 1 --optimizer sgd
+{
+	wanted 0
+	sed 's/.*"grad_norm":\([^,}]*\).*/\1/' l.jsonl | awk '!($1 < 1e-5) { print "gradient norm " $1 }'
+} | report 'the untuned model alone teaches nothing'
 refuses '2' 'onnxtune: --label-smoothing is for cross-entropy, not --loss=bce*' $classes -o n.onnx \
 	--loss bce --label-smoothing 0.1 | report 'label smoothing of another loss'
 mse="$models/mlp_mse/model.onnx $models/mlp_mse/data.npz"

@@ -282,6 +282,12 @@ static void test_errors(void **state)
 		  "out" },
 		{ "m d --micro-batch=9223372036854775807 --accumulate=2",
 		  "--micro-batch times --accumulate is too large" },
+		{ "m d --distill=1.5",
+		  "--distill: '1.5' is not a share above 0 and at most 1, with a temperature from "
+		  "0.01 to 1000 behind a colon or without, or 'off'" },
+		{ "m d --distill=0.5:0",
+		  "--distill: '0.5:0' is not a share above 0 and at most 1, with a temperature from "
+		  "0.01 to 1000 behind a colon or without, or 'off'" },
 		{ "m d --schedule=steps",
 		  "--schedule: 'steps' is not one of constant|linear|cosine|step|polynomial|"
 		  "one-cycle|restarts|wsd|plateau" },
@@ -384,7 +390,7 @@ static void test_round_trip(void **state)
 		"tune a b --lr=0.1 --lr=3e-7 --micro-batch=3 --image-size=3x4 --resize=pad:left,0.5 "
 		"--mean=0.1,0.2,0.3 --std=1 --freeze=a --freeze=#b --train=\"c\" --fail-under=r2=0.1 "
 		"--validation=x/ --output=a#b --labels=\n --report=\\ --log=a\t --split=\ta --steps=3 "
-		"--schedule=restarts:4,2 --memory=3G --clip-norm=off --loss-scale=2 --optimizer=sgd --nesterov --warmup=7 --range=-1-1",
+		"--schedule=restarts:4,2 --distill=0.5 --memory=3G --clip-norm=off --loss-scale=2 --optimizer=sgd --nesterov --warmup=7 --range=-1-1",
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
 		for (int c = 0; c < COMMAND_COUNT; c++) {
