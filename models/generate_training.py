@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes training/{scaler,optimizers,clipping,schedules,plateaus,averages}.npz, described in README.md: what PyTorch's
+"""Makes training/{scaler,optimizers,clipping,schedules,plateaus,averages,ranges}.npz, described in README.md: what PyTorch's
 gradient scaler, optimizers and clipping do step by step; LAMB and Lion, which it has not, as their
 papers define them. Versions: requirements.txt."""
 import math
@@ -256,6 +256,33 @@ def averages():
         yield f"{decay}/averages", np.stack(rows)
 
 
+def ranges():
+    """fastai's lr_find (suggestion "steep") with numpy: smoothed losses until they explode, the smallest gradient."""
+    rng = np.random.default_rng(6)
+    rates = 1e-7 * 1e8 ** (np.arange(100) / 99)
+    log = np.log10(rates)
+    for name, losses in (
+        ("valley", 2 - 1.5 / (1 + np.exp(-3 * (log + 3))) + np.exp(6 * (log + 0.5))),
+        ("noisy", 2 - 1.5 / (1 + np.exp(-2 * (log + 2))) + np.exp(4 * log) + 0.05 * rng.standard_normal(100)),
+        ("no end", 1 - 0.1 * (log + 7)),
+        ("nothing", 1 + np.exp(3 * (log + 1))),
+        ("not finite", np.where(log > -1, np.nan, 2 - 1.5 / (1 + np.exp(-3 * (log + 4))))),
+    ):
+        mean, smooth = 0.0, []
+        for i, loss in enumerate(losses):
+            if not np.isfinite(loss):
+                break
+            mean = 0.9 * mean + 0.1 * loss
+            smooth.append(mean / (1 - 0.9 ** (i + 1)))
+            if i >= 10 and smooth[-1] > 4 * min(smooth):
+                break
+        smooth = np.array(smooth)
+        found = rates[np.gradient(smooth).argmin()] if smooth.min() <= 0.99 * smooth[0] else 0.0
+        yield f"{name}/losses", losses
+        yield f"{name}/used", np.array(len(smooth))
+        yield f"{name}/rate", np.array(float(f"{found:.1e}"))
+
+
 def plateaus():
     rng = np.random.default_rng(4)
     for name, factor, patience, losses in (
@@ -294,7 +321,7 @@ def schedules():
 def main():
     torch.set_num_threads(1)
     OUT.mkdir(exist_ok=True)
-    for make in (scaler, optimizers, clipping, schedules, plateaus, averages):
+    for make in (scaler, optimizers, clipping, schedules, plateaus, averages, ranges):
         np.savez(OUT / f"{make.__name__}.npz", **dict(make()))
 
 

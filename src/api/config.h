@@ -140,6 +140,10 @@ struct config_distill {
 	double temperature; /* of teacher and model */
 };
 
+/* Peak learning rates: by the number of parameters; by a range test. */
+#define CONFIG_LR_DEFAULT (-1)
+#define CONFIG_LR_AUTO (-2)
+
 #define CONFIG_AUTO (-1)
 
 /* Steps of a run, which has a table with the learning rate of each. */
@@ -156,7 +160,7 @@ struct config {
 	int64_t micro_batch; /* samples computed at a time; CONFIG_AUTO: as many as fit */
 	int64_t accumulate; /* micro-batches per optimizer step; CONFIG_AUTO: as batch_size needs */
 	enum config_optimizer optimizer;
-	double lr;           /* peak learning rate; CONFIG_AUTO: by the number of parameters */
+	double lr;           /* peak learning rate, or CONFIG_LR_DEFAULT, CONFIG_LR_AUTO */
 	double momentum;     /* sgd, rmsprop */
 	bool nesterov;       /* sgd */
 	double beta1, beta2; /* means of the gradient and of its square */

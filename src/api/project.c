@@ -447,6 +447,8 @@ struct loader_options project_loader(struct project *project, struct part *part,
 				     bool shuffle)
 {
 	const struct config *c = project->config;
+	bool train = part == &project->dataset.train;
+	bool mixes = train && (project->mix.mixup > 0 || project->mix.cutmix > 0);
 	return (struct loader_options){
 		.dataset = &project->dataset,
 		.part = part,
@@ -456,6 +458,10 @@ struct loader_options project_loader(struct project *project, struct part *part,
 		.window = (uint32_t)window,
 		.micro_batch = (uint32_t)project->micro_batch,
 		.shuffle = shuffle,
+		.class_weights = train ? project->class_weights : NULL,
+		.balanced = train && c->sampling == CONFIG_SAMPLING_BALANCED,
+		.augment = train && project->augment.n ? &project->augment : NULL,
+		.mix = mixes ? &project->mix : NULL,
 		.seed = (uint64_t)c->seed,
 		.decoders = c->decoders == CONFIG_AUTO ? 0 : (uint32_t)c->decoders,
 		.cache_limit = project->cache_limit,

@@ -1,6 +1,7 @@
 /* rates.c - learning rates (see rates.h). */
 #include "api/rates.h"
 
+#include "api/range_test.h"
 #include "train/plateau.h"
 #include "train/schedule.h"
 
@@ -43,19 +44,43 @@ static enum status check_plateau(struct project *p, struct error *err)
 	return plateau_variable(p, &unused, err);
 }
 
+static enum status set_rates(struct project *p, int64_t steps, double peak, struct error *err)
+{
+	const struct config *c = p->config;
+	struct schedule schedule = { kinds[c->schedule], c->warmup, steps, c->schedule_args.v[0],
+				     c->schedule_args.v[1] };
+	int64_t n = steps > 0 ? steps : 1;
+	double *rates = arena_alloc(&p->arena, (size_t)n * sizeof *rates);
+	for (int64_t i = 0; i < n; i++)
+		rates[i] = peak * schedule_factor(&schedule, i);
+	return session_set_rates(p->session, rates, err);
+}
+
 enum status rates_begin(struct project *project, int64_t steps, struct error *err)
 {
 	const struct config *c = project->config;
-	struct schedule schedule = { kinds[c->schedule], c->warmup, steps, c->schedule_args.v[0],
-				     c->schedule_args.v[1] };
-	double peak = c->lr == CONFIG_AUTO ? default_rate(project->session) : c->lr;
-	int64_t n = steps > 0 ? steps : 1;
-	double *rates = arena_alloc(&project->arena, (size_t)n * sizeof *rates);
+	bool given = c->lr != CONFIG_LR_DEFAULT && c->lr != CONFIG_LR_AUTO;
 	if (c->schedule == CONFIG_PLATEAU)
 		TRY(check_plateau(project, err));
-	for (int64_t i = 0; i < n; i++)
-		rates[i] = peak * schedule_factor(&schedule, i);
-	return session_set_rates(project->session, rates, err);
+	return set_rates(project, steps, given ? c->lr : default_rate(project->session), err);
+}
+
+enum status rates_find(struct project *project, int64_t steps, struct error *err)
+{
+	double rate;
+	if (project->config->lr != CONFIG_LR_AUTO || steps == 0)
+		return OK;
+	TRY(range_test(project, &rate, err));
+	if (*project->ui->stop > 0)
+		return OK;
+	if (rate == 0) {
+		log_note(&project->ui->log,
+			 "--lr=auto: the loss fell at no rate; the default, %g, is taken",
+			 default_rate(project->session));
+		return OK;
+	}
+	log_note(&project->ui->log, "--lr=auto: %g, where the loss fell fastest", rate);
+	return set_rates(project, steps, rate, err);
 }
 
 static enum status reduce(struct project *p, int64_t good_steps, struct error *err)

@@ -14,6 +14,7 @@
 #include "api/rates.h"
 #include "api/record.h"
 #include "api/stepline.h"
+#include "api/window.h"
 #include "base/number.h"
 
 #include <errno.h>
@@ -95,21 +96,10 @@ static enum status end_step(struct run *run, const struct batch *batch, struct e
 /* One window; *end after the last of the epoch. */
 static enum status step(struct run *run, bool *end, struct error *err)
 {
-	struct session *session = run->p->session;
 	struct batch batch;
-	do {
-		TRY(loader_next(run->loader, &batch, end, err));
-		if (*end)
-			return OK;
-		if (batch.window_weight == 0)
-			continue; /* nothing to learn from: every label of the window is ignored */
-		if (batch.first == 0)
-			TRY(session_begin_window(session, batch.window_weight, err));
-		session_name_samples(session, batch.samples);
-		struct tensor targets[] = { batch.targets, batch.mixed_targets };
-		struct tensor weights[] = { batch.weights, batch.mixed_weights };
-		TRY(session_micro_batch(session, batch.inputs, targets, weights, batch.n, err));
-	} while (batch.first + batch.n < batch.window_samples);
+	TRY(window_run(run->p->session, run->loader, &batch, end, err));
+	if (*end)
+		return OK;
 	if (batch.window_weight != 0)
 		TRY(end_step(run, &batch, err));
 	run->done++;
@@ -167,10 +157,6 @@ static enum status train(struct project *p, int64_t steps, struct tune_result *r
 			   .per_epoch = project_steps_per_epoch(p) };
 	struct loader_options options = project_loader(p, &p->dataset.train, p->window,
 						       !p->config->no_shuffle);
-	options.class_weights = p->class_weights;
-	options.balanced = p->config->sampling == CONFIG_SAMPLING_BALANCED;
-	options.augment = p->augment.n ? &p->augment : NULL;
-	options.mix = p->mix.mixup > 0 || p->mix.cutmix > 0 ? &p->mix : NULL;
 	enum status status = loader_open(&options, &run.loader, err);
 	int64_t epochs = (steps + run.per_epoch - 1) / run.per_epoch;
 	run.started = run.step_started = api_now();
@@ -308,6 +294,7 @@ enum status tune_run(const struct config *config, const struct api_ui *ui, struc
 	TRY_GOTO(project_evaluate(p, "before", &out->before, err), out_run);
 	note_chance(p, &out->before);
 	TRY_GOTO(record_evaluation(&out->record, 0, &out->before.evaluation, err), out_run);
+	TRY_GOTO(rates_find(p, steps, err), out_run);
 	TRY_GOTO(train(p, steps, out, log, &out->record, err), out_run);
 	if (out->steps && out->skipped == out->steps)
 		log_warn(&ui->log, "no step changed the model, since no gradient was finite; lower "

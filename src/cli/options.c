@@ -102,10 +102,12 @@ const struct option options[] = {
 			   "adafactor"),
 	  .field = SET(optimizer), .group = GROUP_TRAINING, .commands = TUNE | INSPECT,
 	  .help = "as PyTorch defines them; lamb and lion as their papers do" },
-	{ "lr", 0, OPTION_REAL, "RATE|auto", "auto", NULL, 0, 0, "auto", CONFIG_AUTO,
+	{ "lr", 0, OPTION_RATE, "RATE|auto|default", "default", NULL,
 	  .field = SET(lr), .group = GROUP_TRAINING, .commands = TUNE,
-	  .help = "highest learning rate; auto: 1e-3 for less than a million trained numbers, 1e-4 "
-		  "for more; ten times that for adagrad and adafactor, a fifth for lion" },
+	  .help = "highest learning rate; auto: where the loss falls fastest in up to 100 steps of a "
+		  "growing rate, of which nothing else stays; default: 1e-3 for less than a million "
+		  "trained numbers, 1e-4 for more, ten times that for adagrad and adafactor, a fifth "
+		  "for lion" },
 	{ "momentum", 0, OPTION_REAL, "M|auto", "auto", NULL, 0, BELOW_1, "auto", CONFIG_AUTO,
 	  .field = SET(momentum), .group = GROUP_TRAINING, .commands = TUNE,
 	  .help = "momentum of sgd and rmsprop; auto: 0.9 for sgd, 0 for rmsprop" },

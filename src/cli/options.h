@@ -54,6 +54,7 @@ enum option_kind {
 	OPTION_SIZE,
 	OPTION_MEMORY,
 	OPTION_RESIZE,
+	OPTION_RATE,
 	OPTION_REALS,
 	OPTION_DISTILL,
 	OPTION_GATES, /* may be given more than once */

@@ -451,6 +451,7 @@ static const struct kind kinds[] = {
 	[OPTION_MEMORY] = { .parse = parse_memory, .print = print_memory },
 	[OPTION_RESIZE] = { .parse = parse_resize, .print = print_resize },
 	[OPTION_REALS] = { .parse = parse_reals, .print = print_reals },
+	[OPTION_RATE] = { .parse = value_parse_rate, .print = value_print_rate },
 	[OPTION_DISTILL] = { .parse = value_parse_distill, .print = value_print_distill },
 	[OPTION_GATES] = { .parse = value_parse_gates,
 			   .print = value_print_gates,

@@ -15,6 +15,7 @@
  *   OPTION_MEMORY      struct config_memory         a number, K, M, G or T; or P%; or auto
  *   OPTION_RESIZE      struct config_resize         MODE[:ANCHOR][,VALUE]
  *   OPTION_REALS       struct config_reals          numbers with commas between, or auto
+ *   OPTION_RATE        double                       a number of at least 0, default, or auto
  *   OPTION_DISTILL     struct config_distill        W[:T], or off
  *   OPTION_GATES       struct config_gates          METRIC=VALUE; each value is added
  *   OPTION_LORA        struct config_lora           R[:ALPHA], or off

@@ -5,6 +5,37 @@
 
 #include <string.h>
 
+static const struct {
+	const char *word;
+	double value;
+} rate_words[] = { { "default", CONFIG_LR_DEFAULT }, { "auto", CONFIG_LR_AUTO } };
+
+enum status value_parse_rate(const struct parsing *p)
+{
+	double x;
+	for (size_t i = 0; i < ARRAY_SIZE(rate_words); i++)
+		if (!strcmp(p->text, rate_words[i].word)) {
+			*(double *)p->field = rate_words[i].value;
+			return OK;
+		}
+	if (!number_parse(p->text, &x) || x < 0)
+		return fail(p->err, ERR_USAGE,
+			    "'%s' is not a number of at least 0, 'auto' or 'default'", p->text);
+	*(double *)p->field = x;
+	return OK;
+}
+
+void value_print_rate(const struct printing *p)
+{
+	double x = *(const double *)p->field;
+	for (size_t i = 0; i < ARRAY_SIZE(rate_words); i++)
+		if (x == rate_words[i].value) {
+			text_add(p->out, "%s", rate_words[i].word);
+			return;
+		}
+	value_print_real(x, p->out);
+}
+
 enum status value_parse_distill(const struct parsing *p)
 {
 	struct config_distill d = { 0, 2 };

@@ -44,6 +44,8 @@ bool value_in_bounds(const struct option *option, double x);
 /* Room for one more after n elements. The room doubles whenever n reaches a power of two. */
 void *value_one_more(struct arena *arena, void *v, uint32_t n, size_t size);
 
+enum status value_parse_rate(const struct parsing *p);
+void value_print_rate(const struct printing *p);
 enum status value_parse_distill(const struct parsing *p);
 void value_print_distill(const struct printing *p);
 enum status value_parse_gates(const struct parsing *p);

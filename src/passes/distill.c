@@ -71,8 +71,11 @@ static void add_loss(struct builder *b, uint32_t taught, const struct loss_head 
 	struct graph *graph = b->graph;
 	uint32_t loss = graph->outputs.v[0], soft = 0;
 	uint32_t weights = find_input(graph, WEIGHTS_NAME);
-	double temperature = kind == LOSS_MSE ? 1 : distill->temperature;
+	uint32_t mixed = find_input(graph, MIXED_WEIGHTS_NAME);
+	double temperature = loss_of_values(kind) ? 1 : distill->temperature;
 	double share = distill->share * temperature * temperature;
+	if (mixed) /* the teacher has seen the mixture: it answers for all of it */
+		weights = build(b, "Add", IN(weights, mixed));
 	uint32_t t = soften(b, taught, temperature), x = soften(b, head->logits, temperature);
 	if (kind == LOSS_CROSS_ENTROPY)
 		soft = soft_cross_entropy(b, x, t, weights, head->axis);

@@ -4,8 +4,8 @@
  *
  *	loss = (1 - share) * loss + share * T^2 * H(teacher / T, model / T)
  *
- * H is the cross-entropy with the teacher's softmax, or sigmoid, as target; for the squared error it is
- * the squared error to the teacher's output, and T is 1. Weights of samples weigh both.
+ * H is the cross-entropy with the teacher's softmax, or sigmoid, as target; for losses of values it
+ * is the squared error to the teacher's output, and T is 1. Weights of samples weigh both.
  */
 #ifndef ONNXTUNE_PASSES_DISTILL_H
 #define ONNXTUNE_PASSES_DISTILL_H

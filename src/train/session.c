@@ -451,17 +451,30 @@ enum status session_micro_batch(struct session *session, const struct tensor *in
 	return OK;
 }
 
+/* Queues what depends on the weights alone: now for the training, when it is needed for others. */
+static enum status refresh(struct session *s, struct error *err)
+{
+	s->stale = true;
+	for (uint32_t i = 0; i < s->short_batches.n; i++)
+		s->short_batches.v[i].stale = true;
+	return runner_run(&s->training, PROGRAM_UPDATE, err);
+}
+
+enum status session_refresh(struct session *session, struct error *err)
+{
+	const struct variable *rates = variables_find(&session->vars, LEARNING_RATE_NAME);
+	TRY(variable_read(&session->vars, rates, session->rates, err));
+	return finish(session, refresh(session, err), err);
+}
+
 enum status session_end_window(struct session *session, struct step_result *out, struct error *err)
 {
 	struct step_block before, after;
 	const struct variable *step = variables_find(&session->vars, STEP_NAME);
 	TRY(variable_read(&session->vars, step, &before, err));
 	TRY(runner_run(&session->training, PROGRAM_APPLY, err));
-	TRY(runner_run(&session->training, PROGRAM_UPDATE, err));
+	TRY(refresh(session, err));
 	TRY(variable_read(&session->vars, step, &after, err));
-	session->stale = true;
-	for (uint32_t i = 0; i < session->short_batches.n; i++)
-		session->short_batches.v[i].stale = true;
 	int64_t last = session->options.training.rates - 1;
 	*out = (struct step_result){
 		.loss = after.loss,

@@ -189,6 +189,9 @@ enum status MUST_CHECK session_changes(struct session *session, struct arena *ar
 enum status MUST_CHECK session_variable(struct session *session, const char *name,
 					struct arena *arena, struct tensor *out, struct error *err);
 
+/* To be called after variables were written from outside: what is computed from them is made anew. */
+enum status MUST_CHECK session_refresh(struct session *session, struct error *err);
+
 /*
  * The gradient of a trained tensor in the last window, of the mean loss, in the type of its master
  * and in the arena: unscaled, before clipping. ERR_INPUT when no tensor of that name is trained.

@@ -50,7 +50,7 @@ run --config default.conf --print-config
 run --config=default.conf --lr=0.5 --freeze='a #b' --print-config
 {
 	wanted 0 ''
-	sed -e 's/^lr = auto/lr = 0.5/' -e 's/^# freeze =$/freeze = "a #b"/' default.conf | cmp - out
+	sed -e 's/^lr = default/lr = 0.5/' -e 's/^# freeze =$/freeze = "a #b"/' default.conf | cmp - out
 } | report 'the command line wins over a configuration file'
 
 printf 'seed = 1\nfreeze = x\n' >one.conf

@@ -59,6 +59,19 @@ refuses 2 'onnxtune: --schedule=plateau: split has no validation part*' \
 	"$model" split --schedule plateau --steps 9 -o n.onnx |
 	report 'plateau never looks at a test set'
 
+# ---- the range test ----
+
+tune --steps 40 --lr auto -o found.onnx
+{
+	wanted 0
+	rate=$(sed -n 's/^--lr=auto: \(.*\), where the loss fell fastest$/\1/p' err)
+	echo "$rate" | awk '!($1 > 1e-6 && $1 < 1) { print "the rate is " $1 }'
+	tune --steps 40 --lr "$rate" -o given.onnx
+	cmp found.onnx given.onnx
+} | report 'the rate is found, and nothing else stays of the search'
+tune --steps 3 --lr auto --batch-norm train -f -o o.onnx
+wanted 0 | report 'fewer steps than the search has'
+
 # ---- unequal classes ----
 
 plain | helper model m.onnx

@@ -21,7 +21,7 @@ refused 'too many arguments' "'c' is too much: tune takes MODEL DATA" a b c
 refused 'a misspelt command' "unknown command 'evalute' (did you mean evaluate?)" evalute a b
 refused 'a misspelt option' 'unknown option --epoch (did you mean --epochs?)' a b --epoch=3
 refused 'a missing value' '-o needs a value: --output=FILE' a b -o
-refused 'a wrong value' "--lr: 'fast' is not a number of at least 0 or 'auto'" a b --lr fast
+refused 'a wrong value' "--lr: 'fast' is not a number of at least 0, 'auto' or 'default'" a b --lr fast
 refused "another command's option" '--epochs does not apply to evaluate' evaluate a b --epochs=1
 refused 'options that contradict each other' '--micro-batch is larger than --batch-size 4' \
 	a b --micro-batch=8 -b4
@@ -31,4 +31,4 @@ refused 'control characters do not reach the terminal' "unknown option --?[31mx"
 
 printf 'epochs = 3\n\nlr = x\n' >wrong.conf
 refused 'a mistake in a configuration file' \
-	"wrong.conf:3: lr: 'x' is not a number of at least 0 or 'auto'" a b --config wrong.conf
+	"wrong.conf:3: lr: 'x' is not a number of at least 0, 'auto' or 'default'" a b --config wrong.conf

@@ -8,6 +8,7 @@
 #include "ops/step.h"
 #include "passes/optimizer.h"
 #include "train/plateau.h"
+#include "train/range.h"
 #include "train/schedule.h"
 #include "trial.h"
 
@@ -423,6 +424,25 @@ static void plateaus_follow_pytorch(void **state)
 	for_cases("plateaus.npz", "config", plateau_case);
 }
 
+static void range_case(const struct arrays *arrays, const char *name)
+{
+	struct range range = { 0 };
+	uint32_t step = 0;
+	while (step < RANGE_STEPS &&
+	       range_add(&range, range_rate(step), number(arrays, name, "losses", step)))
+		step++;
+	assert_int_equal(range.n, (uint32_t)number(arrays, name, "used", 0));
+	double e = number(arrays, name, "rate", 0), rate = range_choose(&range);
+	if (rate != e)
+		fail_msg("%s: %.17g, not %.17g", name, rate, e);
+}
+
+static void ranges_follow_fastai(void **state)
+{
+	(void)state;
+	for_cases("ranges.npz", "rate", range_case);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -433,6 +453,7 @@ int main(void)
 		cmocka_unit_test(clipping_follows_pytorch),
 		cmocka_unit_test(schedules_follow_their_sources),
 		cmocka_unit_test(plateaus_follow_pytorch),
+		cmocka_unit_test(ranges_follow_fastai),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

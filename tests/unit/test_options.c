@@ -63,7 +63,7 @@ static void test_defaults(void **state)
 	assert_int_equal(c.micro_batch, CONFIG_AUTO);
 	assert_int_equal(c.accumulate, CONFIG_AUTO);
 	assert_int_equal(c.optimizer, CONFIG_ADAMW);
-	assert_true(c.lr == CONFIG_AUTO);
+	assert_true(c.lr == CONFIG_LR_DEFAULT);
 	assert_true(c.momentum == 0.9 && !c.nesterov);
 	assert_true(c.beta1 == 0.9 && c.beta2 == 0.999 && c.eps == 1e-8);
 	assert_true(c.weight_decay == 0.01 && !c.decay_all);
@@ -228,8 +228,10 @@ static void test_errors(void **state)
 		  "--seed: '9223372036854775808' is not a whole number of at least 0" },
 		{ "m d --threads=5000", "--threads: '5000' is not a whole number of at least 1 and "
 					"at most 4096 or 'auto'" },
-		{ "m d --lr=nan", "--lr: 'nan' is not a number of at least 0 or 'auto'" },
-		{ "m d --lr=0x1", "--lr: '0x1' is not a number of at least 0 or 'auto'" },
+		{ "m d --lr=nan",
+		  "--lr: 'nan' is not a number of at least 0, 'auto' or 'default'" },
+		{ "m d --lr=0x1",
+		  "--lr: '0x1' is not a number of at least 0, 'auto' or 'default'" },
 		{ "m d --beta1=1", "--beta1: '1' is not a number of at least 0 and below 1" },
 		{ "m d --clip-norm=0", "--clip-norm: '0' is not a number above 0 or 'off'" },
 		{ "m d --optimizer=ranger",
