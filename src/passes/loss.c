@@ -125,10 +125,12 @@ enum status loss_choose(const struct graph *graph, const struct loss_head *head,
 			    (long long)per_sample);
 	if (kind == LOSS_BCE &&
 	    (head->ending == ENDING_SOFTMAX || head->ending == ENDING_LOG_SOFTMAX))
-		return fail(err, ERR_INPUT,
-			    "the model ends in %s, which makes its classes exclude each other: the "
-			    "loss bce needs a Sigmoid or plain scores",
-			    ending_name(head->ending));
+		return fail(
+			err, ERR_INPUT,
+			"the model ends in %s, which makes its classes exclude each other: the "
+			"loss bce needs a Sigmoid or plain scores. Labels with a single 1 in each "
+			"row are given as class numbers",
+			ending_name(head->ending));
 	*out = kind;
 	return OK;
 }
