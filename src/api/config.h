@@ -132,6 +132,18 @@ struct config_args {
 struct config_setting {
 	const char *name, *value;
 	const char *source; /* "command line", the configuration file's name; NULL: the default */
+	bool inert; /* changes no bit of what is trained: may differ when a run is resumed */
+};
+
+/* How often something is done: after so many steps, or, where steps is 0, seconds. */
+struct config_every {
+	int64_t steps;
+	double seconds;
+};
+
+struct config_resume {
+	bool on;
+	const char *folder; /* NULL: the one that checkpoints go to */
 };
 
 /* The untuned model as teacher. */
@@ -145,6 +157,7 @@ struct config_distill {
 #define CONFIG_LR_AUTO (-2)
 
 #define CONFIG_AUTO (-1)
+#define CONFIG_OFF "off" /* instead of a path */
 
 /* Steps of a run, which has a table with the learning rate of each. */
 #define CONFIG_STEPS_MAX 100000000
@@ -172,7 +185,12 @@ struct config {
 	struct config_args schedule_args; /* see train/schedule.h */
 	double warmup;                    /* below 1: share of all steps; else a number of steps */
 	double ema;                       /* decay of averages of the weights; 0: none are kept */
-	double clip_norm; /* L2 norm that gradients are clipped to; 0: not clipped */
+	const char *metric; /* by which weights are better than others; one of eval/metrics.h */
+	int64_t patience;   /* evaluations without a better one that end the run; 0: none do */
+	double min_delta;   /* what counts as better is better by more than this */
+	int64_t eval_every; /* steps; 0: an epoch, where evaluations are asked for at all */
+	bool keep_best;     /* the best weights are written, not the last */
+	double clip_norm;   /* L2 norm that gradients are clipped to; 0: not clipped */
 	enum config_loss loss;
 	struct config_args loss_args; /* focal: gamma, huber: delta */
 	double label_smoothing;
@@ -232,6 +250,10 @@ struct config {
 	const char *log;     /* file for one line per step, JSON or CSV by its name; NULL: none */
 	const char *log_dir; /* folder for event files; NULL: none */
 	bool histograms;     /* of weights and gradients, in them */
+	const char *checkpoint; /* folder for checkpoints; NULL: auto; CONFIG_OFF: none */
+	struct config_every checkpoint_every;
+	int64_t keep; /* checkpoints, the newest */
+	struct config_resume resume;
 	struct config_gates fail_under;
 	const char *compare; /* another model that is evaluated too; NULL: none */
 	double atol, rtol;   /* how far outputs may be from its; CONFIG_AUTO: not given */

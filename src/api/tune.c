@@ -1,9 +1,9 @@
 /*
  * tune.c - the training run (see tune.h).
  *
- *  1. Open the project, check the output, set the learning rates.
- *  2. Evaluate the untuned model.
- *  3. Steps: windows of micro-batches from the loader, epoch after epoch.
+ *  1. Open the project, check the output, find the checkpoint to go on from, set the learning rates.
+ *  2. Evaluate the untuned model; then the checkpoint's weights, if any, take their place.
+ *  3. Steps: windows of micro-batches from the loader, epoch after epoch, checkpoints between them.
  *  4. Write the model, then evaluate: what takes time can be stopped without loss.
  */
 #include "api/tune.h"
@@ -12,53 +12,27 @@
 #include "api/class_weights.h"
 #include "api/output.h"
 #include "api/rates.h"
-#include "api/record.h"
-#include "api/stepline.h"
+#include "api/selection.h"
+#include "api/steplog.h"
 #include "api/window.h"
 #include "base/number.h"
 
-#include <errno.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- the log of steps ---- */
-
-static enum status open_log(const char *path, FILE **out, struct error *err)
-{
-	*out = NULL;
-	if (!path)
-		return OK;
-	*out = fopen(path, "we");
-	if (!*out || fputs(stepline_heading(path), *out) == EOF)
-		return fail(err, ERR_IO, "%s: can't write: %s", path, strerror(errno));
-	return OK;
-}
-
-static enum status log_step(FILE *log, const char *path, const struct step_result *r, int64_t epoch,
-			    double samples_per_second, struct error *err)
-{
-	if (!log)
-		return OK;
-	char *line = stepline_format(path, r, epoch, samples_per_second);
-	int failed = fputs(line, log) == EOF || fflush(log);
-	free(line);
-	return failed ? fail(err, ERR_IO, "%s: can't write: %s", path, strerror(errno)) : OK;
-}
 
 /* ---- steps ---- */
 
 struct run {
 	struct project *p;
-	struct tune_result *result;
 	struct loader *loader;
 	struct progress bar;
-	FILE *log;
+	struct steplog log;
 	struct record *record;
-	int64_t steps, per_epoch; /* to do, and in an epoch */
-	int64_t done;             /* windows, those of no weight too */
-	int64_t good_steps;
+	struct checkpoints checkpoints;
+	struct run_state state;
+	int64_t steps, per_epoch; /* in the run, and in an epoch */
+	double earlier;           /* seconds of the run before it was interrupted */
 	double started, step_started;
 };
 
@@ -69,13 +43,12 @@ static enum status end_step(struct run *run, const struct batch *batch, struct e
 	struct step_result r;
 	TRY(session_end_window(p->session, &r, err));
 	double now = api_now(), seconds = now - run->step_started;
-	run->good_steps = r.good_steps;
-	run->result->steps++;
-	run->result->skipped += r.skipped;
-	run->result->last_loss = r.loss;
+	run->state.steps++;
+	run->state.skipped += r.skipped;
+	run->state.last_loss = r.loss;
 	run->step_started = now;
 	double speed = seconds > 0 ? (double)batch->window_samples / seconds : 0;
-	TRY(log_step(run->log, p->config->log, &r, run->done / run->per_epoch + 1, speed, err));
+	TRY(steplog_add(&run->log, &r, run->state.epoch + 1, speed, err));
 	TRY(record_step(run->record, &r, speed, err));
 	if (r.skips > p->config->max_skips)
 		return fail(
@@ -88,7 +61,7 @@ static enum status end_step(struct run *run, const struct batch *batch, struct e
 	progress_add_number(&run->bar.postfix, "lr", r.rate);
 	if (p->config->precision == CONFIG_FP16)
 		progress_add_number(&run->bar.postfix, "scale", r.scale);
-	if (progress_update(&run->bar, (run->done % run->per_epoch) + 1, now))
+	if (progress_update(&run->bar, batch->window + 1, now))
 		ui->draw(ui->ctx, &run->bar, now, false);
 	return OK;
 }
@@ -102,68 +75,120 @@ static enum status step(struct run *run, bool *end, struct error *err)
 		return OK;
 	if (batch.window_weight != 0)
 		TRY(end_step(run, &batch, err));
-	run->done++;
+	run->state.done++;
+	run->state.window = (int64_t)batch.window + 1;
 	return OK;
 }
 
-/* What follows an epoch that is not the last (numbers count from 1). */
-static enum status end_epoch(struct run *run, int64_t number, struct error *err)
+/*
+ * A checkpoint, of which the log's lines so far are a part. A run doesn't end because one can't be
+ * written: there is the one before, and the next.
+ */
+static void save(struct run *run)
+{
+	struct error err;
+	double now = api_now();
+	run->state.seconds = run->earlier + now - run->started;
+	if (steplog_sync(&run->log, &run->state.log_bytes, &err) != OK ||
+	    checkpoints_save(&run->checkpoints, &run->state, run->record, now, &err) != OK)
+		log_warn(&run->p->ui->log, "%s; the run goes on without this checkpoint", err.text);
+}
+
+static bool goes_on(const struct run *run)
+{
+	return run->state.done < run->steps && !run->state.over && *run->p->ui->stop <= 0;
+}
+
+/* The validation part in between: what is told, chosen by it, and changed after an epoch. */
+static enum status look(struct run *run, bool after_epoch, struct error *err)
 {
 	struct project *p = run->p;
+	struct run_state *state = &run->state;
 	struct evaluated e;
-	if (!rates_want_epochs(p) && !record_wants_epochs(run->record))
-		return OK;
-	enum status status = project_evaluate(p, "validation", &e, err);
-	if (status != OK)
-		return status == ERR_STOPPED ? OK : status;
-	status = record_evaluation(run->record, run->result->steps, &e.evaluation, err);
+	TRY(project_evaluate(p, "validation", &e, err));
+	enum status status = record_evaluation(run->record, state->steps, &e.evaluation, err);
 	if (status == OK)
-		status = rates_epoch(p, number, run->good_steps, e.evaluation.loss, err);
+		status = selection_judge(&run->checkpoints, state, &e.evaluation, err);
+	if (status == OK && after_epoch && !state->over)
+		status = rates_epoch(p, state->epoch + 1, state->steps - state->skipped,
+				     e.evaluation.loss, err);
 	run->started += e.seconds; /* it is no part of the steps' time */
 	run->step_started = api_now();
 	evaluated_release(&e);
 	return status;
 }
 
-static enum status epoch(struct run *run, int64_t number, int64_t epochs, struct error *err)
+/* What follows an epoch that is not the last. */
+static enum status end_epoch(struct run *run, struct error *err)
 {
+	struct project *p = run->p;
+	bool due = selection_due(p->config, &run->state, !p->config->eval_every);
+	if (!due && !rates_want_epochs(p) && !record_wants_epochs(run->record))
+		return OK;
+	return look(run, true, err);
+}
+
+/*
+ * What is left of the epoch that the run is in. What follows an epoch is a part of it: where that is
+ * not done yet, `window` stands at the epoch's end.
+ */
+static enum status epoch(struct run *run, int64_t epochs, struct error *err)
+{
+	struct run_state *state = &run->state;
 	const struct api_ui *ui = run->p->ui;
-	int64_t left = run->steps - run->done;
+	int64_t number = state->epoch, left = run->steps - state->done + state->window;
+	int64_t before = state->done;
 	bool end = false;
 	enum status status = OK;
 	progress_begin(&run->bar, left < run->per_epoch ? left : run->per_epoch, ui->interval,
 		       api_now(), "Epoch %lld/%lld", (long long)number + 1, (long long)epochs);
 	ui->draw(ui->ctx, &run->bar, api_now(), false);
-	loader_start(run->loader, (uint64_t)number, 0);
-	while (!end && run->done < run->steps && *ui->stop <= 0 && status == OK)
-		status = step(run, &end, err);
+	loader_start(run->loader, (uint64_t)number, (uint32_t)state->window);
+	while (!end && goes_on(run) && status == OK) {
+		if (selection_due(run->p->config, state, false))
+			status = look(run, false, err);
+		if (status == OK && goes_on(run))
+			status = step(run, &end, err);
+		if (status == OK &&
+		    checkpoints_due(&run->checkpoints, state, run->steps, run->step_started))
+			save(run);
+	}
 	ui->draw(ui->ctx, &run->bar, api_now(), true);
 	progress_release(&run->bar);
-	if (status == OK)
-		status = record_tensors(run->record, run->result->steps, err);
-	if (status == OK && run->done < run->steps && *ui->stop <= 0)
-		status = end_epoch(run, number + 1, err);
-	return status;
+	if (status == OK && state->done > before)
+		status = record_tensors(run->record, state->steps, err);
+	if (status != OK || !end || *ui->stop > 0)
+		return status;
+	TRY(end_epoch(run, err));
+	state->epoch += !state->over;
+	state->window = state->over ? state->window : 0;
+	return OK;
 }
 
-static enum status train(struct project *p, int64_t steps, struct tune_result *result, FILE *log,
-			 struct record *record, struct error *err)
+/* All steps that are left. The last state is a checkpoint, where the run has some or is stopped. */
+static enum status train(struct run *run, struct error *err)
 {
-	struct run run = { .p = p,
-			   .result = result,
-			   .log = log,
-			   .record = record,
-			   .steps = steps,
-			   .per_epoch = project_steps_per_epoch(p) };
+	struct project *p = run->p;
+	struct checkpoints *c = &run->checkpoints;
 	struct loader_options options = project_loader(p, &p->dataset.train, p->window,
 						       !p->config->no_shuffle);
-	enum status status = loader_open(&options, &run.loader, err);
-	int64_t epochs = (steps + run.per_epoch - 1) / run.per_epoch;
-	run.started = run.step_started = api_now();
-	for (int64_t e = 0; status == OK && run.done < steps && *p->ui->stop <= 0; e++)
-		status = epoch(&run, e, epochs, err);
-	result->seconds = api_now() - run.started;
-	loader_free(run.loader);
+	TRY(loader_open(&options, &run->loader, err));
+	int64_t epochs = (run->steps + run->per_epoch - 1) / run->per_epoch;
+	enum status status = OK;
+	run->earlier = run->state.seconds;
+	run->started = run->step_started = api_now();
+	checkpoints_begin(c, &run->state, run->started);
+	while (status == OK && goes_on(run))
+		status = epoch(run, epochs, err);
+	if (status == OK && *p->ui->stop <= 0 && selection_due(p->config, &run->state, true))
+		status = look(run, false, err);
+	if (status == ERR_STOPPED)
+		status = OK;
+	run->state.seconds = run->earlier + api_now() - run->started;
+	bool new = run->state.done != c->last_done;
+	if (status == OK && ((new && c->begun) || (*p->ui->stop > 0 && c->folder)))
+		save(run);
+	loader_free(run->loader);
 	return status;
 }
 
@@ -266,21 +291,35 @@ static enum status check_sampling(const struct project *p, struct error *err)
 	return OK;
 }
 
+/* The log goes on where the checkpoint was made, if it is the same file. */
+static enum status open_log(struct run *run, struct error *err)
+{
+	struct run_state *state = &run->state;
+	const char *path = run->p->config->log;
+	bool same = path && state->log && !strcmp(path, state->log);
+	enum status status = steplog_open(path, same ? state->log_bytes : 0, &run->log, err);
+	state->log = path;
+	return status;
+}
+
 enum status tune_run(const struct config *config, const struct api_ui *ui, struct tune_result *out,
 		     struct problems *problems, struct error *err)
 {
 	struct project *p = &out->project;
-	FILE *log = NULL;
+	struct run run = { .p = p, .record = &out->record };
+	struct run_state *state = &run.state;
 	enum status status;
 	*out = (struct tune_result){ 0 };
 	TRY(project_open(config, ui, true, p, problems, err));
-	int64_t steps = project_steps(p);
+	int64_t steps = run.steps = project_steps(p);
+	run.per_epoch = project_steps_per_epoch(p);
 	out->output = only_factors(config) ? config->lora_save : output_path(config, &p->arena);
 	TRY_GOTO(check_output(p, out->output, err), out_run);
 	TRY_GOTO(class_weights_make(p, &p->class_weights, err), out_run);
 	TRY_GOTO(check_sampling(p, err), out_run);
+	TRY_GOTO(checkpoints_open(p, out->output, &run.checkpoints, state, err), out_run);
 	TRY_GOTO(rates_begin(p, steps, err), out_run);
-	TRY_GOTO(open_log(config->log, &log, err), out_run);
+	TRY_GOTO(open_log(&run, err), out_run);
 	TRY_GOTO(record_open(p, &out->record, err), out_run);
 	TRY_GOTO(plan_last_batch(p, err), out_run);
 	TRY_GOTO(cache_features(p, err), out_run);
@@ -294,8 +333,19 @@ enum status tune_run(const struct config *config, const struct api_ui *ui, struc
 	TRY_GOTO(project_evaluate(p, "before", &out->before, err), out_run);
 	note_chance(p, &out->before);
 	TRY_GOTO(record_evaluation(&out->record, 0, &out->before.evaluation, err), out_run);
-	TRY_GOTO(rates_find(p, steps, err), out_run);
-	TRY_GOTO(train(p, steps, out, log, &out->record, err), out_run);
+	TRY_GOTO(selection_check(p, &out->before, err), out_run);
+	TRY_GOTO(checkpoints_restore(&run.checkpoints, state, &out->record, err), out_run);
+	if (state->done == 0) /* later ones are in the checkpoint */
+		TRY_GOTO(rates_find(p, steps, err), out_run);
+	TRY_GOTO(train(&run, err), out_run);
+	if (*ui->stop <= 0)
+		TRY_GOTO(selection_take_best(&run.checkpoints, state, err), out_run);
+	out->steps = state->steps;
+	out->skipped = state->skipped;
+	out->last_loss = state->last_loss;
+	out->seconds = state->seconds;
+	out->best_steps = state->best_steps;
+	out->best = state->best;
 	if (out->steps && out->skipped == out->steps)
 		log_warn(&ui->log, "no step changed the model, since no gradient was finite; lower "
 				   "--lr, or use --precision fp32");
@@ -312,9 +362,17 @@ enum status tune_run(const struct config *config, const struct api_ui *ui, struc
 		status = record_evaluation(&out->record, out->steps, &out->after.evaluation, err);
 	if (status == OK)
 		status = record_close(&out->record, err);
+	if (status == OK && !out->signal)
+		selection_compare(p, &out->before, &out->after);
+	out->can_resume = out->signal && run.checkpoints.folder;
+	if (status == OK && !out->signal)
+		checkpoints_finish(&run.checkpoints);
 out_run:
-	if (log && fclose(log) && status == OK)
-		status = fail(err, ERR_IO, "%s: can't write: %s", config->log, strerror(errno));
+	checkpoints_release(&run.checkpoints);
+	if (status == OK)
+		status = steplog_close(&run.log, err);
+	else
+		steplog_abandon(&run.log);
 	if (status != OK) {
 		if (!problems->total)
 			problems_add(problems, err);

@@ -12,9 +12,12 @@ struct tune_result {
 	struct record record;           /* its curves */
 	int64_t steps, skipped; /* optimizer steps, and those of them that changed nothing */
 	double last_loss;
+	int64_t best_steps; /* with evaluations on the way: steps done at the best; 0: there is none */
+	double best;        /* the --metric there */
 	double seconds, samples_per_second; /* of the steps alone */
 	const char *output;                 /* path of the tuned model, in the project's arena */
-	int signal; /* the run was stopped by it, after saving; 0: it was not */
+	int signal;      /* the run was stopped by it, after saving; 0: it was not */
+	bool can_resume; /* there is a checkpoint with what a stopped run did */
 };
 
 /*

@@ -7,6 +7,7 @@
 #include "eval/report.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static json_t *tune_json(const void *result)
 {
@@ -19,6 +20,11 @@ static json_t *tune_json(const void *result)
 				      : evaluation_json(&r->after.evaluation, result_names(p)));
 	json_object_set_new(o, "steps", json_integer(r->steps));
 	json_object_set_new(o, "skipped", json_integer(r->skipped));
+	json_object_set_new(o, "best",
+			    r->best_steps
+				    ? json_pack("{s:s, s:f, s:I}", "metric", p->config->metric,
+						"value", r->best, "step", (json_int_t)r->best_steps)
+				    : json_null());
 	json_object_set_new(o, "seconds", json_real(r->seconds));
 	json_object_set_new(o, "output", screen_string(r->output));
 	return o;
@@ -42,6 +48,47 @@ static char *tune_page(const void *result)
 	return report_page_tune(result);
 }
 
+/* A word as the shell reads it back. */
+static void add_word(struct text *out, const char *word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				    "-_./,:=+@%";
+	if (*word && word[strspn(word, plain)] == 0) {
+		text_add(out, "%s", word);
+		return;
+	}
+	text_add(out, "'");
+	for (; *word; word++)
+		text_add(out, *word == '\'' ? "'\\''" : "%c", *word);
+	text_add(out, "'");
+}
+
+/* The command line that goes on with this run. */
+static char *command_to_resume(const struct config *config, const struct cli *cli)
+{
+	struct text line = { 0 };
+	add_word(&line, cli->argv[0]);
+	if (!config->resume.on)
+		text_add(&line, " --resume");
+	for (char **word = cli->argv + 1; *word; word++) {
+		text_add(&line, " ");
+		add_word(&line, *word);
+	}
+	return line.s;
+}
+
+static int tell_stopped(struct cli *cli, const struct config *config, const struct tune_result *r)
+{
+	screen_line(cli, "onnxtune: stopped by %s after %lld steps; %s has the weights of the last",
+		    r->signal == SIGINT ? "SIGINT" : "SIGTERM", (long long)r->steps, r->output);
+	if (r->can_resume) {
+		char *line = command_to_resume(config, cli);
+		screen_line(cli, "go on with: %s", line);
+		free(line);
+	}
+	return EXIT_SIGNAL + r->signal;
+}
+
 static const struct result_forms tune_forms = { tune_text, tune_json, tune_page };
 
 int command_tune(const struct config *config, struct cli *cli)
@@ -58,12 +105,7 @@ int command_tune(const struct config *config, struct cli *cli)
 		return screen_fail_all(cli, &problems, config->model);
 	int status;
 	if (r.signal) {
-		status = EXIT_SIGNAL + r.signal;
-		screen_line(cli,
-			    "onnxtune: stopped by %s after %lld steps; %s has the weights of "
-			    "the last",
-			    r.signal == SIGINT ? "SIGINT" : "SIGTERM", (long long)r.steps,
-			    r.output);
+		status = tell_stopped(cli, config, &r);
 	} else {
 		status = result_check_gates(
 			cli, config,

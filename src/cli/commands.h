@@ -32,6 +32,7 @@ struct cli {
 	struct terminal *terminal; /* progress: the standard error */
 	struct log log;            /* messages, above the progress line */
 	volatile sig_atomic_t *stop;
+	char **argv; /* as the program was called */
 };
 
 /*

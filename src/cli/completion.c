@@ -40,7 +40,7 @@ static void add_bash_options(struct text *out, enum command command)
 	for (const struct option *o = options; o->name; o++) {
 		if (!option_applies(o, command))
 			continue;
-		text_add(out, "%s--%s%s", blank, o->name, o->kind == OPTION_FLAG ? "" : "=");
+		text_add(out, "%s--%s%s", blank, o->name, option_bare(o) ? "" : "=");
 		blank = " ";
 	}
 	text_add(out, "' ;;\n");
@@ -52,7 +52,7 @@ static void add_bash_values(struct text *out)
 		struct text words = { 0 };
 		add_words(&words, o);
 		bool files = takes_file(o);
-		if (o->kind != OPTION_FLAG) {
+		if (!option_bare(o)) {
 			text_add(out, "\t--%s", o->name);
 			if (o->letter)
 				text_add(out, " | -%c", o->letter);
@@ -123,12 +123,12 @@ static void add_zsh_option(struct text *out, const struct option *o)
 		text_add(out, "{-%c%s,--%s%s}", o->letter, flag ? "" : "+", o->name,
 			 flag ? "" : "=");
 	else
-		text_add(out, "--%s%s", o->name, flag ? "" : "=");
+		text_add(out, "--%s%s", o->name, flag ? "" : o->bare ? "=-" : "=");
 	text_add(out, "'[");
 	add_quoted(out, o->help, "[]\\");
 	text_add(out, "]");
 	if (!flag) {
-		text_add(out, ":");
+		text_add(out, o->bare ? "::" : ":");
 		add_quoted(out, o->values, ":\\");
 		text_add(out, ":");
 		if (words.n)

@@ -55,6 +55,14 @@ static char *default_of(const struct option *o)
 	return mem_printf("%s%s%s", o->fallback, with_unit ? " " : "", with_unit ? o->unit : "");
 }
 
+/* What follows the name: "=VALUES", "[=VALUES]" where the value may be left out, or nothing. */
+static char *value_of(const struct option *o)
+{
+	if (!o->values)
+		return mem_strdup("");
+	return mem_printf(o->bare ? "[=%s]" : "=%s", o->values);
+}
+
 /* The help of an option with what the table's other columns say. */
 static char *sentence_of(const struct option *o)
 {
@@ -120,8 +128,9 @@ static void add_options(struct text *out, unsigned set)
 			char letter[] = "      ";
 			if (o->letter)
 				memcpy(letter, (char[]){ ' ', ' ', '-', o->letter, ',' }, 5);
-			char *term = mem_printf("%s--%s%s%s", letter, o->name, o->values ? "=" : "",
-						o->values ? o->values : "");
+			char *value = value_of(o);
+			char *term = mem_printf("%s--%s%s", letter, o->name, value);
+			free(value);
 			char *sentence = sentence_of(o);
 			add_entry(out, term, sentence, OPTION_INDENT);
 			free(sentence);
@@ -219,10 +228,9 @@ void help_man(struct text *out)
 			text_add(out, "\\fB\\-\\-");
 			add_roff(out, o->name);
 			text_add(out, "\\fR");
-			if (o->values) {
-				text_add(out, "=");
-				add_roff(out, o->values);
-			}
+			char *value = value_of(o);
+			add_roff(out, value);
+			free(value);
 			text_add(out, "\n");
 			char *sentence = sentence_of(o);
 			add_roff(out, sentence);
@@ -274,8 +282,9 @@ void help_markdown(struct text *out)
 				text_add(out, "`, `-%c", o->letter);
 			text_add(out, "`");
 			if (o->values) {
-				text_add(out, " ");
+				text_add(out, o->bare ? " [" : " ");
 				add_cell(out, o->values);
+				text_add(out, o->bare ? "]" : "");
 			}
 			char *fallback = default_of(o);
 			text_add(out, " | %s |", fallback ? fallback : "");

@@ -146,7 +146,7 @@ int main(int argc, char **argv)
 	catch_signals();
 	arena_init(&arena);
 	terminal_init(&terminal, STDERR_FILENO, false);
-	struct cli cli = { stdout, &terminal, { log_line, &terminal }, &stop };
+	struct cli cli = { stdout, &terminal, { log_line, &terminal }, &stop, argv };
 
 	if (parse_command_line(argc, argv, &arena, &inv, &err) != OK) {
 		struct error usage;

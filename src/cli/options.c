@@ -89,11 +89,11 @@ const struct option options[] = {
 	  .field = SET(batch_size), .group = GROUP_TRAINING, .commands = TUNE | EVALUATE | INSPECT,
 	  .help = "samples per optimizer step; auto: 32, or --micro-batch times --accumulate" },
 	{ "micro-batch", 0, OPTION_COUNT, "N|auto", "auto", "samples", 1, 0, "auto", CONFIG_AUTO,
-	  .field = SET(micro_batch), .group = GROUP_TRAINING, .commands = TUNE | INSPECT,
+	  .inert = true, .field = SET(micro_batch), .group = GROUP_TRAINING, .commands = TUNE | INSPECT,
 	  .help = "samples that are computed at a time; auto: as many as fit in memory. The result "
 		  "is that of the whole batch, but for --batch-norm=train" },
 	{ "accumulate", 0, OPTION_COUNT, "N|auto", "auto", NULL, 1, 0, "auto", CONFIG_AUTO,
-	  .field = SET(accumulate), .group = GROUP_TRAINING, .commands = TUNE | INSPECT,
+	  .inert = true, .field = SET(accumulate), .group = GROUP_TRAINING, .commands = TUNE | INSPECT,
 	  .help = "micro-batches whose gradients make one optimizer step; auto: as many as the "
 		  "batch needs" },
 	{ "optimizer", 0, OPTION_CHOICE,
@@ -153,6 +153,24 @@ const struct option options[] = {
 	{ "ema", 0, OPTION_REAL, "DECAY|off", "off", NULL, ABOVE_0, BELOW_1, "off", 0,
 	  .field = SET(ema), .group = GROUP_TRAINING, .commands = TUNE | INSPECT,
 	  .help = "keep moving averages of the weights, e.g. 0.99: they are evaluated and written" },
+	{ "metric", 0, OPTION_STRING, "NAME", "loss",
+	  .field = SET(metric), .group = GROUP_TRAINING, .commands = TUNE,
+	  .help = "what tells whether weights are better than others: loss, accuracy, macro_f1, ... of "
+		  "the validation data" },
+	{ "patience", 0, OPTION_COUNT, "N|off", "off", NULL, 1, CONFIG_STEPS_MAX, "off", 0,
+	  .field = SET(patience), .group = GROUP_TRAINING, .commands = TUNE,
+	  .help = "evaluations without a better --metric after which the run ends" },
+	{ "min-delta", 0, OPTION_REAL, "X", "0", NULL, 0, 0,
+	  .field = SET(min_delta), .group = GROUP_TRAINING, .commands = TUNE,
+	  .help = "by how much the metric must be better to count as such" },
+	{ "eval-every", 0, OPTION_COUNT, "STEPS|epoch", "epoch", NULL, 1, CONFIG_STEPS_MAX, "epoch", 0,
+	  .field = SET(eval_every), .group = GROUP_TRAINING, .commands = TUNE,
+	  .help = "how often the validation data is evaluated for --patience and --keep-best, or just "
+		  "for a look" },
+	{ "keep-best", 0, OPTION_FLAG, NULL, "no",
+	  .field = SET(keep_best), .group = GROUP_TRAINING, .commands = TUNE,
+	  .help = "write the best weights of all evaluations, not the last; until then they are kept "
+		  "with the checkpoints" },
 	{ "loss", 0, OPTION_CHOICE, "auto|cross-entropy|bce|mse|focal[:GAMMA]|l1|huber[:DELTA]",
 	  "auto",
 	  .choices = WORDS("auto", "cross-entropy", "bce", "mse", "focal", "l1", "huber"),
@@ -324,18 +342,18 @@ const struct option options[] = {
 
 	{ "device", 0, OPTION_CHOICE, "auto|cpu", "auto",
 	  .choices = WORDS("auto", "cpu"),
-	  .field = SET(device), .group = GROUP_DEVICE, .commands = ALL,
+	  .inert = true, .field = SET(device), .group = GROUP_DEVICE, .commands = ALL,
 	  .help = "where to compute" },
 	{ "threads", 0, OPTION_COUNT, "N|auto", "auto", NULL, 1, 4096, "auto", CONFIG_AUTO,
 	  .field = SET(threads), .group = GROUP_DEVICE, .commands = ALL,
 	  .help = "threads that compute; auto: one for each core" },
 	{ "memory", 0, OPTION_MEMORY, "SIZE|SHARE%|auto", "auto", NULL,
-	  .field = SET(memory), .group = GROUP_DEVICE, .commands = TUNE | EVALUATE | INSPECT,
+	  .inert = true, .field = SET(memory), .group = GROUP_DEVICE, .commands = TUNE | EVALUATE | INSPECT,
 	  .help = "the most memory that is planned with: bytes, with K, M, G or T behind for powers of "
 		  "1024, or a share of the device's. Where the batch needs more, fewer samples are "
 		  "computed at a time; auto: 90%" },
 	{ "decoders", 0, OPTION_COUNT, "N|auto", "auto", NULL, 1, 4096, "auto", CONFIG_AUTO,
-	  .field = SET(decoders), .group = GROUP_DEVICE, .commands = DATA,
+	  .inert = true, .field = SET(decoders), .group = GROUP_DEVICE, .commands = DATA,
 	  .help = "threads that read and decode data; the results do not depend on it" },
 
 	{ "output", 'o', OPTION_STRING, "FILE", NULL,
@@ -361,6 +379,21 @@ const struct option options[] = {
 	  .field = SET(histograms), .group = GROUP_OUTPUT, .commands = TUNE,
 	  .help = "with --log-dir: also each tensor's weights, gradients and their norms after each "
 		  "epoch" },
+	{ "checkpoint", 0, OPTION_STRING, "DIR|off", NULL,
+	  .field = SET(checkpoint), .group = GROUP_OUTPUT, .commands = TUNE,
+	  .help = "the folder for checkpoints of the run; else they are beside the output, "
+		  "OUTPUT.checkpoint, while the run lasts, if it takes more than five minutes" },
+	{ "checkpoint-every", 0, OPTION_EVERY, "STEPS|Ns|Nm|Nh", "5m",
+	  .field = SET(checkpoint_every), .group = GROUP_OUTPUT, .commands = TUNE,
+	  .help = "steps, seconds, minutes or hours between two checkpoints" },
+	{ "keep", 0, OPTION_COUNT, "N", "2", "checkpoints", 1, 0,
+	  .field = SET(keep), .group = GROUP_OUTPUT, .commands = TUNE,
+	  .help = "how many checkpoints stay, the newest" },
+	{ "resume", 0, OPTION_RESUME, "DIR", "no",
+	  .bare = "auto", .field = SET(resume), .group = GROUP_OUTPUT,
+	  .commands = TUNE,
+	  .help = "go on from the newest checkpoint in the folder (else that of --checkpoint), to "
+		  "the same bits as without the interruption; from the start where there is none" },
 	{ "fail-under", 0, OPTION_GATES, "METRIC=VALUE", NULL,
 	  .field = SET(fail_under), .group = GROUP_OUTPUT, .commands = TUNE | EVALUATE,
 	  .help = "exit with status 3 when the metric (accuracy, macro_f1, loss, ...) is worse; also "

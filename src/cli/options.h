@@ -60,6 +60,8 @@ enum option_kind {
 	OPTION_GATES, /* may be given more than once */
 	OPTION_LORA,
 	OPTION_SCALES, /* may be given more than once */
+	OPTION_EVERY,
+	OPTION_RESUME,
 };
 
 enum option_group {
@@ -98,8 +100,10 @@ struct option {
 	size_t args_field;             /* offset of their struct config_args */
 	size_t field;                  /* offset in struct invocation */
 	enum option_group group;
-	unsigned commands;      /* bit set of enum command */
+	unsigned commands; /* bit set of enum command */
+	const char *bare;  /* its value where none is given; NULL: one must be (but for flags) */
 	bool command_line_only; /* not in configuration files */
+	bool inert;             /* see option_is_inert */
 	const char *help;       /* without a full stop at the end */
 };
 
@@ -116,6 +120,21 @@ const struct option *option_find_letter(char letter);
  */
 const struct option *option_suggest(const char *name, size_t n);
 int command_suggest(const char *name);
+
+/* The value of an option that is given without one; NULL: it needs one. */
+static inline const char *option_bare(const struct option *option)
+{
+	return option->kind == OPTION_FLAG ? "yes" : option->bare;
+}
+
+/*
+ * True for an option that changes no bit of what is trained, so that it may differ when a run is
+ * resumed: all about the output, and those that say `inert`.
+ */
+static inline bool option_is_inert(const struct option *option)
+{
+	return option->inert || option->group == GROUP_OUTPUT || option->group == GROUP_GENERAL;
+}
 
 static inline bool option_applies(const struct option *option, enum command command)
 {

@@ -65,8 +65,8 @@ static enum status split_long(int argc, char **argv, int *i, struct words *words
 	if (!option)
 		return unknown("--", name, n, err);
 	const char *text = name[n] ? name + n + 1 : NULL;
-	if (!text && option->kind == OPTION_FLAG) {
-		text = "yes";
+	if (!text && option_bare(option)) {
+		text = option_bare(option);
 	} else if (!text) {
 		if (*i + 1 >= argc || is_option(argv[*i + 1]))
 			return no_value(word, option, err);
@@ -85,8 +85,9 @@ static enum status split_short(int argc, char **argv, int *i, struct words *word
 		if (!option)
 			return fail(err, ERR_USAGE, "unknown option -%c in '%s'", *letter,
 				    argv[*i]);
-		if (option->kind == OPTION_FLAG) {
-			*array_push(&words->options) = (struct given){ option, "yes" };
+		if (option_bare(option)) {
+			*array_push(&words->options) = (struct given){ option,
+								       option_bare(option) };
 			continue;
 		}
 		const char *text = letter + 1;
@@ -208,7 +209,7 @@ static void list_settings(struct invocation *inv, struct arena *arena)
 		}
 		settings[n++] = (struct config_setting){
 			o->name, arena_strdup(arena, value.s ? value.s : ""),
-			inv->origins[o - options]
+			inv->origins[o - options], option_is_inert(o)
 		};
 		text_release(&value);
 	}
@@ -359,6 +360,14 @@ enum status parse_config(const char *name, const char *text, size_t n, struct in
 	return status;
 }
 
+static enum status metric_check(const char *name, struct error *err)
+{
+	if (metric_find(name))
+		return OK;
+	metric_unknown(name, err);
+	return fail_context(err, "--metric");
+}
+
 #define DEFAULT_BATCH 32
 
 /* What auto stands for. */
@@ -451,6 +460,22 @@ enum status parse_finish(struct invocation *inv, struct error *err)
 				       : "cutmix");
 	if (c->nesterov && (c->optimizer != CONFIG_SGD || c->momentum == 0))
 		return fail(err, ERR_USAGE, "--nesterov needs --optimizer=sgd and a momentum");
+	TRY(metric_check(c->metric, err));
+	if (c->keep_best && c->checkpoint && !strcmp(c->checkpoint, CONFIG_OFF))
+		return fail(err, ERR_USAGE,
+			    "--keep-best needs the folder that --checkpoint=%s does "
+			    "without: leave one of them out",
+			    CONFIG_OFF);
+	if (c->resume.on && c->checkpoint && !strcmp(c->checkpoint, CONFIG_OFF))
+		return fail(err, ERR_USAGE,
+			    "--resume needs the checkpoints that --checkpoint=%s "
+			    "does without: leave one of them out",
+			    CONFIG_OFF);
+	if (c->resume.folder && c->checkpoint && strcmp(c->resume.folder, c->checkpoint))
+		return fail(err, ERR_USAGE,
+			    "--resume=%s and --checkpoint=%s are two folders, a run has one: "
+			    "leave one of them out",
+			    c->resume.folder, c->checkpoint);
 	return OK;
 }
 

@@ -462,6 +462,8 @@ static const struct kind kinds[] = {
 			    .print = value_print_scales,
 			    .count = value_count_scales,
 			    .list = true },
+	[OPTION_EVERY] = { .parse = value_parse_every, .print = value_print_every },
+	[OPTION_RESUME] = { .parse = value_parse_resume, .print = value_print_resume },
 };
 
 enum status value_parse(const struct option *option, const char *text, struct invocation *inv,

@@ -20,6 +20,8 @@
  *   OPTION_GATES       struct config_gates          METRIC=VALUE; each value is added
  *   OPTION_LORA        struct config_lora           R[:ALPHA], or off
  *   OPTION_SCALES      struct config_scales         PATTERN=NUMBER; each value is added
+ *   OPTION_EVERY       struct config_every          a number of steps, or one with s, m or h
+ *   OPTION_RESUME      struct config_resume         no, auto, or a path
  */
 #ifndef ONNXTUNE_CLI_VALUE_H
 #define ONNXTUNE_CLI_VALUE_H

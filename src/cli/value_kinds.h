@@ -1,6 +1,6 @@
 /*
  * value_kinds.h - inside of value.c: what a kind of value is, helpers, and the kinds that stand in
- * value_kinds.c.
+ * value_kinds.c and value_run.c.
  */
 #ifndef ONNXTUNE_CLI_VALUE_KINDS_H
 #define ONNXTUNE_CLI_VALUE_KINDS_H
@@ -56,5 +56,11 @@ void value_print_lora(const struct printing *p);
 enum status value_parse_scales(const struct parsing *p);
 void value_print_scales(const struct printing *p);
 uint32_t value_count_scales(const void *field);
+
+/* OPTION_EVERY and OPTION_RESUME (value_run.c). */
+enum status value_parse_every(const struct parsing *p);
+void value_print_every(const struct printing *p);
+enum status value_parse_resume(const struct parsing *p);
+void value_print_resume(const struct printing *p);
 
 #endif

@@ -409,8 +409,8 @@ static void release_image(struct image_of_array *image)
 	free(image->owned);
 }
 
-enum status npz_write(const char *path, const struct named_tensor *arrays, uint32_t n,
-		      struct error *err)
+static enum status write_npz(const char *path, const struct named_tensor *arrays, uint32_t n,
+			     bool seal, struct error *err)
 {
 	struct zipfile_writer w;
 	TRY(zipfile_create(path, &w, err));
@@ -430,9 +430,21 @@ enum status npz_write(const char *path, const struct named_tensor *arrays, uint3
 		release_image(&image);
 	}
 	if (status == OK)
-		return zipfile_commit(&w, err);
+		return seal ? zipfile_commit_sealed(&w, err) : zipfile_commit(&w, err);
 	zipfile_abandon(&w);
 	return status;
+}
+
+enum status npz_write(const char *path, const struct named_tensor *arrays, uint32_t n,
+		      struct error *err)
+{
+	return write_npz(path, arrays, n, false, err);
+}
+
+enum status npz_write_sealed(const char *path, const struct named_tensor *arrays, uint32_t n,
+			     struct error *err)
+{
+	return write_npz(path, arrays, n, true, err);
 }
 
 enum status npy_write(const char *path, const struct tensor *tensor, struct error *err)

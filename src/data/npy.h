@@ -65,6 +65,9 @@ const struct tensor *arrays_find(const struct arrays *arrays, const char *name);
  */
 enum status MUST_CHECK npz_write(const char *path, const struct named_tensor *arrays, uint32_t n,
 				 struct error *err);
+/* The same as a sealed archive (zipfile.h). */
+enum status MUST_CHECK npz_write_sealed(const char *path, const struct named_tensor *arrays,
+					uint32_t n, struct error *err);
 enum status MUST_CHECK npy_write(const char *path, const struct tensor *tensor, struct error *err);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "base/map.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -310,6 +311,8 @@ enum status zipfile_add(struct zipfile_writer *w, const char *name,
 	put(&local, size, 8);
 	put(&local, size, 8);
 	enum status status = file_write(&w->file, local.s, local.n, err);
+	w->crc = crc_add(w->crc, (const uint8_t *)local.s, local.n);
+	w->crc = (uint32_t)crc32_combine(w->crc, crc, (z_off_t)size);
 	text_release(&local);
 	for (uint32_t i = 0; status == OK && i < n_parts; i++)
 		status = file_write(&w->file, parts[i].data, parts[i].size, err);
@@ -335,7 +338,16 @@ enum status zipfile_add(struct zipfile_writer *w, const char *name,
 	return OK;
 }
 
-enum status zipfile_commit(struct zipfile_writer *w, struct error *err)
+#define SEAL "crc32:"
+#define SEAL_SIZE (sizeof SEAL - 1 + 8) /* and the number in hexadecimal */
+
+static void print_seal(uint32_t crc, char out[SEAL_SIZE + 1])
+{
+	snprintf(out, SEAL_SIZE + 1, SEAL "%08x", crc);
+}
+
+/* Ends the archive with its directory and a comment. */
+static enum status commit(struct zipfile_writer *w, bool seal, struct error *err)
 {
 	uint64_t start = w->file.written, size = w->directory.n;
 	struct text *t = &w->directory;
@@ -359,12 +371,38 @@ enum status zipfile_commit(struct zipfile_writer *w, struct error *err)
 	put(t, UINT16_MAX, 2);
 	put(t, UINT32_MAX, 4);
 	put(t, UINT32_MAX, 4);
-	put(t, 0, 2); /* comment */
+	put(t, seal ? SEAL_SIZE : 0, 2); /* comment */
+	if (seal) {
+		char text[SEAL_SIZE + 1];
+		print_seal(crc_add(w->crc, (const uint8_t *)t->s, t->n), text);
+		text_add_bytes(t, text, SEAL_SIZE);
+	}
 	enum status status = file_write(&w->file, t->s, t->n, err);
 	if (status == OK)
 		status = file_commit(&w->file, err);
 	zipfile_abandon(w);
 	return status;
+}
+
+enum status zipfile_commit(struct zipfile_writer *w, struct error *err)
+{
+	return commit(w, false, err);
+}
+
+enum status zipfile_commit_sealed(struct zipfile_writer *w, struct error *err)
+{
+	return commit(w, true, err);
+}
+
+enum status zipfile_check_seal(const uint8_t *data, size_t size, struct error *err)
+{
+	char text[SEAL_SIZE + 1];
+	if (size < SEAL_SIZE)
+		return damaged(err, "it is too short");
+	print_seal(crc_add(0, data, size - SEAL_SIZE), text);
+	if (memcmp(data + size - SEAL_SIZE, text, SEAL_SIZE))
+		return damaged(err, "its checksum does not match");
+	return OK;
 }
 
 void zipfile_abandon(struct zipfile_writer *w)

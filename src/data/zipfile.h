@@ -55,6 +55,7 @@ struct zipfile_writer {
 	struct file_writer file;
 	struct text directory; /* private: the central directory so far */
 	uint64_t n;
+	uint32_t crc; /* private: of all bytes so far */
 };
 
 /* The archive appears under its name at zipfile_commit, or never (zipfile_abandon). */
@@ -65,6 +66,14 @@ enum status MUST_CHECK zipfile_add(struct zipfile_writer *w, const char *name,
 				   const struct zipfile_part *parts, uint32_t n_parts,
 				   struct error *err);
 enum status MUST_CHECK zipfile_commit(struct zipfile_writer *w, struct error *err);
+
+/*
+ * A sealed archive ends with a comment that holds the CRC-32 of every byte before it: no change of
+ * the file goes unseen, also where zip itself does not look. zipfile_check_seal reads it all;
+ * ERR_INPUT when it is torn, changed or was not sealed.
+ */
+enum status MUST_CHECK zipfile_commit_sealed(struct zipfile_writer *w, struct error *err);
+enum status MUST_CHECK zipfile_check_seal(const uint8_t *data, size_t size, struct error *err);
 void zipfile_abandon(struct zipfile_writer *w);
 
 #endif

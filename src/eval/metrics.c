@@ -3,6 +3,8 @@
  */
 #include "eval/metrics.h"
 
+#include "base/text.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,4 +156,14 @@ const struct metric *metric_find(const char *name)
 		if (!strcmp(m->name, name))
 			return m;
 	return NULL;
+}
+
+enum status metric_unknown(const char *name, struct error *err)
+{
+	struct text known = { 0 };
+	for (const struct metric *m = metrics; m->name; m++)
+		text_add(&known, "%s%s", m == metrics ? "" : ", ", m->name);
+	fail(err, ERR_USAGE, "'%s': unknown metric; known are %s", name, known.s);
+	text_release(&known);
+	return ERR_USAGE;
 }

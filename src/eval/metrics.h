@@ -56,4 +56,7 @@ extern const struct metric metrics[];
 /* The metric of that name, or NULL. */
 const struct metric *metric_find(const char *name);
 
+/* ERR_USAGE that names the known ones. */
+enum status metric_unknown(const char *name, struct error *err);
+
 #endif

@@ -15,7 +15,7 @@ static const struct {
 	{ "pictures", 5, helper_pictures }, { "json", 1, helper_json },
 	{ "idx", 5, helper_idx },           { "lines", 2, helper_lines },
 	{ "distance", 2, helper_distance }, { "stop", 4, helper_stop },
-	{ "schema", 2, helper_schema },
+	{ "schema", 2, helper_schema },     { "kill", 4, helper_kill },
 };
 
 void helper_die(const char *fmt, ...)

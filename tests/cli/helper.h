@@ -34,6 +34,12 @@ int helper_distance(int argc, char **argv);
  * many lines, and ends as it does, with 128 + SIGNAL where that ended it (helper_stop.c). */
 int helper_stop(int argc, char **argv);
 
+/* kill MOST SEED MS PROGRAM WORD...: runs the program until it ends by itself and returns its exit
+ * status; up to MOST times it is killed by SIGKILL after a random time of less than MS milliseconds, a tenth
+ * more each time.
+ * Standard output, a file, is that of the last time; the last line on standard error is "killed N times" (helper_kill.c). */
+int helper_kill(int argc, char **argv);
+
 void helper_die(const char *fmt, ...) PRINTF_LIKE(1, 2) __attribute__((noreturn));
 
 /* "float", "int64", ... or a number. */

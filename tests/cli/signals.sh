@@ -31,7 +31,8 @@ stop 2 -o o.onnx --report r.json
 
 stop 15 -f -o o.onnx --json --quiet
 {
-	wanted 143 "onnxtune: stopped by SIGTERM after $steps steps; o.onnx has the weights of the last"
+	wanted 143 "onnxtune: stopped by SIGTERM after $steps steps; o.onnx has the weights of the last
+go on with: $ONNXTUNE --resume $model $data --steps 100000 $steady -f -o o.onnx --json --quiet"
 	helper json out before output >own.keys
 } 2>&1 | report 'SIGTERM'
 
@@ -46,7 +47,7 @@ unset LD_PRELOAD
 	ls folder
 } | report 'a signal, and no room for what was trained'
 
-rm o.onnx
+rm -r o.onnx o.onnx.checkpoint
 stop 9 -o o.onnx
 {
 	wanted 137

@@ -212,12 +212,13 @@ run evaluate m.onnx d.npz --labels names
 	done
 } | report 'names of classes'
 
-printf 'steps = 3\nlr = 0.5\nquiet = yes\n' >conf
+printf 'steps = 3\nlr = 0.01\nquiet = yes\n' >conf
 run m.onnx d.npz --config conf --log l.jsonl -f -o f.onnx
 {
-	wanted 0 ''
+	wanted 0
+	grep -v '^warning: the tuned model is worse than the untuned: ' err
 	test "$(wc -l <l.jsonl)" = 3 || cat l.jsonl
-	grep -q '"lr":0.5,' l.jsonl || cat l.jsonl
+	grep -q '"lr":0.01,' l.jsonl || cat l.jsonl
 } | report 'a configuration file'
 
 for pass in bind batch-norm loss precision gradient layout; do

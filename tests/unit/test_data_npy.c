@@ -157,6 +157,41 @@ static void test_writing(void **state)
 	arena_release(&arena);
 }
 
+/* A sealed archive reads as any other; one that is torn or has a wrong bit anywhere is found out. */
+static void test_seal(void **state)
+{
+	(void)state;
+	char *folder = make_folder(), *path = mem_printf("%s/a.npz", folder);
+	struct arena arena;
+	struct arrays a;
+	size_t n;
+	arena_init(&arena);
+	struct named_tensor all[] = { { "x", counting(&arena, DT_F32, SHAPE(2, 3, 4)) },
+				      { "y", counting(&arena, DT_I64, SHAPE(3)) } };
+	assert_int_equal(npz_write_sealed(path, all, 2, NULL), OK);
+	assert_int_equal(arrays_read(path, &a, NULL), OK);
+	assert_int_equal(a.n, 2);
+	check_numbers(arrays_find(&a, "x"), DT_F32, &SHAPE(2, 3, 4));
+	arrays_release(&a);
+	uint8_t *bytes = read_bytes(path, &n);
+	assert_int_equal(zipfile_check_seal(bytes, n, NULL), OK);
+	for (size_t i = 0; i < 8 * n; i++) {
+		bytes[i / 8] ^= (uint8_t)(1 << i % 8);
+		assert_int_equal(zipfile_check_seal(bytes, n, NULL), ERR_INPUT);
+		bytes[i / 8] ^= (uint8_t)(1 << i % 8);
+	}
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(zipfile_check_seal(bytes, i, NULL), ERR_INPUT);
+	free(bytes);
+	assert_int_equal(npz_write(path, all, 2, NULL), OK);
+	bytes = read_bytes(path, &n);
+	assert_int_equal(zipfile_check_seal(bytes, n, NULL), ERR_INPUT);
+	free(bytes);
+	free(path);
+	remove_folder(folder);
+	arena_release(&arena);
+}
+
 /* A header of version 1 with this dictionary and `data` zero bytes behind it. */
 static size_t make_npy(uint8_t *out, const char *dictionary, size_t data)
 {
@@ -344,8 +379,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_numpy_files), cmocka_unit_test(test_writing),
-		cmocka_unit_test(test_headers),     cmocka_unit_test(test_damage),
-		cmocka_unit_test(test_zip_lies),
+		cmocka_unit_test(test_seal),        cmocka_unit_test(test_headers),
+		cmocka_unit_test(test_damage),      cmocka_unit_test(test_zip_lies),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -143,6 +143,14 @@ static void test_command_lines(void **state)
 		{ "m d --memory=1.5K", "memory", "1536" },
 		{ "m d --memory=2T", "memory", "2199023255552" },
 		{ "m d --memory=12.5%", "memory", "12.5%" },
+		{ "m d --checkpoint-every=200", "checkpoint-every", "200" },
+		{ "m d --checkpoint-every=90s", "checkpoint-every", "90s" },
+		{ "m d --checkpoint-every=120s", "checkpoint-every", "2m" },
+		{ "m d --checkpoint-every=1.5h", "checkpoint-every", "90m" },
+		{ "m d", "resume", "no" },
+		{ "m d --resume", "resume", "auto" },
+		{ "--resume m d", "resume", "auto" },
+		{ "m d --resume=a/b", "resume", "a/b" },
 		{ "m d --memory=auto", "memory", "auto" },
 		{ "m d --image-size=224", "image-size", "224x224" },
 		{ "m d --resize=pad", "resize", "pad:center,0" },
@@ -253,6 +261,16 @@ static void test_errors(void **state)
 				    "without), a share like 50% or 'auto'" },
 		{ "m d --memory=1E9T", "--memory: '1E9T' is not a number of bytes (with K, M, G or "
 				       "T or without), a share like 50% or 'auto'" },
+		{ "m d --checkpoint-every=0",
+		  "--checkpoint-every: '0' is not a number of steps, or a "
+		  "time like 90s, 5m or 1h" },
+		{ "m d --checkpoint-every=m",
+		  "--checkpoint-every: 'm' is not a number of steps, or a "
+		  "time like 90s, 5m or 1h" },
+		{ "m d --checkpoint-every=-1s",
+		  "--checkpoint-every: '-1s' is not a number of steps, "
+		  "or a time like 90s, 5m or 1h" },
+		{ "m d --resume=", "--resume: '' is not a DIR" },
 		{ "m d --memory=101%",
 		  "--memory: '101%' is not a share above 0% and at most 100%" },
 		{ "m d --memory=%", "--memory: '%' is not a share above 0% and at most 100%" },
@@ -392,7 +410,7 @@ static void test_round_trip(void **state)
 		"tune a b --lr=0.1 --lr=3e-7 --micro-batch=3 --image-size=3x4 --resize=pad:left,0.5 "
 		"--mean=0.1,0.2,0.3 --std=1 --freeze=a --freeze=#b --train=\"c\" --fail-under=r2=0.1 "
 		"--validation=x/ --output=a#b --labels=\n --report=\\ --log=a\t --split=\ta --steps=3 "
-		"--schedule=restarts:4,2 --distill=0.5 --memory=3G --clip-norm=off --loss-scale=2 --optimizer=sgd --nesterov --warmup=7 --range=-1-1",
+		"--schedule=restarts:4,2 --distill=0.5 --memory=3G --resume --checkpoint-every=7m --clip-norm=off --loss-scale=2 --optimizer=sgd --nesterov --warmup=7 --range=-1-1",
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
 		for (int c = 0; c < COMMAND_COUNT; c++) {
@@ -455,6 +473,12 @@ static void check_lines(const char *text)
 	}
 }
 
+/* What follows an option's name in the help. */
+static const char *behind_name(const struct option *o)
+{
+	return !o->values ? "  " : o->bare ? "[=" : "=";
+}
+
 static void test_help(void **state)
 {
 	(void)state;
@@ -462,7 +486,7 @@ static void test_help(void **state)
 	help_text(&all);
 	check_lines(all.s);
 	for (const struct option *o = options; o->name; o++) {
-		char *name = mem_printf("--%s%s", o->name, o->values ? "=" : "  ");
+		char *name = mem_printf("--%s%s", o->name, behind_name(o));
 		assert_non_null(strstr(all.s, name));
 		free(name);
 	}
@@ -471,7 +495,7 @@ static void test_help(void **state)
 		help_command((enum command)c, &one);
 		check_lines(one.s);
 		for (const struct option *o = options; o->name; o++) {
-			char *name = mem_printf(" --%s%s", o->name, o->values ? "=" : "  ");
+			char *name = mem_printf(" --%s%s", o->name, behind_name(o));
 			assert_int_equal(strstr(one.s, name) != NULL,
 					 option_applies(o, (enum command)c));
 			free(name);
