@@ -7,6 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool is_for(const struct kernel *k, const struct op_call *call)
+{
+	return !*k->op || !strcmp(k->op, call->def->name);
+}
+
 const struct kernel *kernel_find(const struct kernel *const *table, const struct op_call *call,
 				 const char **why)
 {
@@ -15,7 +20,7 @@ const struct kernel *kernel_find(const struct kernel *const *table, const struct
 	for (const struct kernel *const *p = table; *p; p++) {
 		const struct kernel *k = *p;
 		const char *text = "not supported";
-		if (strcmp(k->op, call->def->name) || (best && best->rank >= k->rank))
+		if (!is_for(k, call) || (best && best->rank >= k->rank))
 			continue;
 		if (k->supports(call, &text))
 			best = k;
@@ -25,6 +30,38 @@ const struct kernel *kernel_find(const struct kernel *const *table, const struct
 	if (why)
 		*why = reason;
 	return best;
+}
+
+void kernel_propose(const struct kernel *const *table, const struct op_call *call, enum layout *in,
+		    enum layout *out)
+{
+	const struct kernel *best = NULL;
+	struct op_operand *operands = mem_alloc((call->n_in + call->n_out) * sizeof *operands);
+	enum layout *wish = mem_alloc((call->n_in + call->n_out) * sizeof *wish);
+	struct op_call trial = *call;
+	trial.in = operands;
+	trial.out = operands + call->n_in;
+	memset(in, 0, call->n_in * sizeof *in);
+	memset(out, 0, call->n_out * sizeof *out);
+	for (const struct kernel *const *p = table; *p; p++) {
+		const char *why;
+		if (!is_for(*p, call) || (best && best->rank >= (*p)->rank))
+			continue;
+		memset(wish, 0, (call->n_in + call->n_out) * sizeof *wish);
+		if ((*p)->propose)
+			(*p)->propose(call, wish, wish + call->n_in);
+		for (uint32_t k = 0; k < call->n_in + call->n_out; k++) {
+			operands[k] = k < call->n_in ? call->in[k] : call->out[k - call->n_in];
+			operands[k].layout = wish[k];
+		}
+		if (!(*p)->supports(&trial, &why))
+			continue;
+		best = *p;
+		memcpy(in, wish, call->n_in * sizeof *in);
+		memcpy(out, wish + call->n_in, call->n_out * sizeof *out);
+	}
+	free(operands);
+	free(wish);
 }
 
 void propose_common(const struct op_call *call, enum layout *in, enum layout *out)

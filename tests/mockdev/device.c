@@ -100,6 +100,12 @@ struct mock_counts mock_counts(const struct device *d)
 
 /* ---- opening and closing ---- */
 
+static enum status usable(int ordinal, struct error *err)
+{
+	(void)ordinal, (void)err;
+	return OK;
+}
+
 static enum status open_device(const struct backend_options *options, struct device **out,
 			       struct error *err)
 {
@@ -145,6 +151,8 @@ static void close_device(struct device *d)
 
 const struct backend backend_mock = {
 	.name = "mock",
+	.half = DT_F32,
+	.usable = usable,
 	.host_visible = false,
 	.open = open_device,
 	.close = close_device,

@@ -24,6 +24,7 @@
 struct check {
 	const struct op_case *c;
 	const struct kernel *kernel;
+	const struct backend *backend;
 	struct device *device;
 	enum dtype floating;
 	struct arena arena;
@@ -246,13 +247,70 @@ static void memory_free(struct memory *m)
 	}
 }
 
+/* ---- memory that the host can't see ---- */
+
+/* A copy of the buffer on the device, NULL when there is none. */
+static void *send(const struct check *check, struct stream *stream, const struct buffer *b)
+{
+	void *p;
+	struct error err;
+	if (!b->base)
+		return NULL;
+	if (check->backend->alloc(check->device, b->bytes, &p, &err) != OK ||
+	    check->backend->copy_in(stream, p, content(b), b->bytes) != OK)
+		fail_msg("%s: no memory", check->way);
+	return p;
+}
+
+static void fetch(const struct check *check, struct stream *stream, const struct buffer *b,
+		  const void *p)
+{
+	if (b->base && check->backend->copy_out(stream, content(b), p, b->bytes) != OK)
+		fail_msg("%s: no copy", check->way);
+}
+
+static void run_away(const struct check *check, void *state, const struct memory *m,
+		     const uint32_t over[MAX])
+{
+	const struct backend *backend = check->backend;
+	void *in[MAX], *out[MAX], *workspace;
+	struct stream *stream;
+	struct error err;
+	if (backend->stream_new(check->device, &stream, &err) != OK)
+		fail_msg("%s: %s", check->way, err.text);
+	workspace = send(check, stream, &m->workspace);
+	for (uint32_t k = 0; k < check->n_in; k++)
+		in[k] = send(check, stream, &m->in[k]);
+	for (uint32_t k = 0; k < check->n_out; k++)
+		out[k] = over[k] ? in[over[k] - 1] : send(check, stream, &m->out[k]);
+	struct kernel_io io = { in, out, workspace };
+	if (check->kernel->run(state, &io, stream) != OK)
+		fail_msg("%s: run failed", check->way);
+	for (uint32_t k = 0; k < check->n_in; k++)
+		fetch(check, stream, &m->in[k], in[k]);
+	for (uint32_t k = 0; k < check->n_out; k++)
+		fetch(check, stream, &m->out[k], out[k]);
+	if (backend->stream_wait(stream, &err) != OK)
+		fail_msg("%s: %s", check->way, err.text);
+	for (uint32_t k = 0; k < check->n_in; k++)
+		if (in[k])
+			backend->free(check->device, in[k]);
+	for (uint32_t k = 0; k < check->n_out; k++)
+		if (m->out[k].base)
+			backend->free(check->device, out[k]);
+	backend->free(check->device, workspace);
+	backend->stream_free(stream);
+}
+
 static void run(const struct check *check, void *state, size_t workspace, const uint32_t over[MAX])
 {
 	struct memory m[2];
 	for (int i = 0; i < 2; i++) {
 		memory_new(check, over, workspace, &m[i]);
 		struct kernel_io io = { m[i].in_p, m[i].out_p, content(&m[i].workspace) };
-		if (check->kernel->run(state, &io, NULL) != OK)
+		if (!check->backend->host_visible)
+			run_away(check, state, &m[i], over);
+		else if (check->kernel->run(state, &io, NULL) != OK)
 			fail_msg("%s: run failed", check->way);
 		bool safe = guards_hold(&m[i].workspace);
 		for (unsigned k = 0; k < MAX; k++)
@@ -325,8 +383,8 @@ static bool changes_layout(const struct check *check)
 	return !strcmp(check->call.def->name, "Relayout");
 }
 
-unsigned parity_run(struct device *device, const struct kernel *kernel, const struct op_case *c,
-		    enum dtype floating)
+unsigned parity_run(const struct backend *backend, struct device *device,
+		    const struct kernel *kernel, const struct op_case *c, enum dtype floating)
 {
 	/* what the inputs have when the kernel is asked, and whether it gets its wish */
 	static const struct {
@@ -340,7 +398,9 @@ unsigned parity_run(struct device *device, const struct kernel *kernel, const st
 		{ "plain to channels-last", LAYOUT_PLAIN, LAYOUT_LAST, false },
 		{ "channels-last to plain", LAYOUT_LAST, LAYOUT_PLAIN, false },
 	};
-	struct check check = { .c = c, .kernel = kernel, .device = device, .floating = floating };
+	struct check check = {
+		.c = c, .kernel = kernel, .backend = backend, .device = device, .floating = floating
+	};
 	unsigned runs = 0;
 	arena_init(&check.arena);
 	bool any = prepare(&check);

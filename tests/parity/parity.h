@@ -1,5 +1,5 @@
 /*
- * parity.h - kernels of the CPU against the reference implementation, on the cases of operators
+ * parity.h - kernels of a device against the reference implementation, on the cases of operators
  * (ops/case.h). What a case says once is tried in every way that a plan may use the kernel:
  *
  *  - in each element type and each combination of layouts that the kernel supports,
@@ -15,7 +15,7 @@
 #ifndef ONNXTUNE_TESTS_PARITY_PARITY_H
 #define ONNXTUNE_TESTS_PARITY_PARITY_H
 
-#include "backend/cpu/cpu.h"
+#include "backend/backend.h"
 #include "ops/case.h"
 
 /*
@@ -23,7 +23,7 @@
  * layouts the kernel supported; 0 when none, or when the case folds to constants. Ends the test
  * (fail_msg) on a difference.
  */
-unsigned parity_run(struct device *device, const struct kernel *kernel, const struct op_case *c,
-		    enum dtype floating);
+unsigned parity_run(const struct backend *backend, struct device *device,
+		    const struct kernel *kernel, const struct op_case *c, enum dtype floating);
 
 #endif

@@ -4,6 +4,7 @@
  */
 #include "parity/parity.h"
 
+#include "backend/cpu/cpu.h"
 #include "backend/cpu/dnn.h"
 
 #include <setjmp.h>
@@ -25,7 +26,8 @@ static void test_case(void **state)
 	const struct op_case *c = *state;
 	for (unsigned k = 0; cpu_kernel_table[k]; k++)
 		for (unsigned t = 0; !strcmp(cpu_kernel_table[k]->op, c->op) && t < 3; t++) {
-			unsigned n = parity_run(device, cpu_kernel_table[k], c, types[t]);
+			unsigned n = parity_run(&backend_cpu, device, cpu_kernel_table[k], c,
+						types[t]);
 			if (types[t] == DT_F32)
 				runs[k] += n;
 		}

@@ -5,6 +5,7 @@
  */
 #include "parity/parity.h"
 
+#include "backend/cpu/cpu.h"
 #include "base/rng.h"
 #include "ops/build.h"
 
@@ -85,7 +86,7 @@ static void run_case(const struct op_case *c)
 	unsigned runs = 0;
 	for (const struct kernel *const *k = cpu_kernel_table; *k; k++)
 		for (unsigned t = 0; !strcmp((*k)->op, c->op) && t < ARRAY_SIZE(types); t++)
-			runs += parity_run(device, *k, c, types[t]);
+			runs += parity_run(&backend_cpu, device, *k, c, types[t]);
 	if (!runs)
 		print_message("%s: folded or not supported\n", c->op);
 }
