@@ -21,7 +21,7 @@ AS_IF([test "x$with_cuda" != xno], [
 		cuda_root=`dirname "$NVCC"`; cuda_root=`cd "$cuda_root/.." && pwd`
 		AS_IF([test -d "$cuda_root/lib64"], [cuda_lib=$cuda_root/lib64], [cuda_lib=$cuda_root/lib])
 		CUDA_CPPFLAGS="-I$cuda_root/include"
-		CUDA_LIBS="-L$cuda_lib -Wl,-rpath,$cuda_lib -lcudnn -lcublasLt -lcudart_static -lpthread -ldl -lrt"
+		CUDA_LIBS="-L$cuda_lib -Wl,-rpath,$cuda_lib -lcudnn -lcublasLt -lnvrtc -lcudart_static -lpthread -ldl -lrt"
 		cuda_save_CPPFLAGS=$CPPFLAGS cuda_save_LIBS=$LIBS
 		CPPFLAGS="$CPPFLAGS $CUDA_CPPFLAGS" LIBS="$CUDA_LIBS $LIBS"
 		AC_MSG_CHECKING([for the CUDA runtime, cuBLASLt and cuDNN])
@@ -29,6 +29,7 @@ AS_IF([test "x$with_cuda" != xno], [
 #include <cuda_runtime_api.h>
 #include <cublasLt.h>
 #include <cudnn.h>
+#include <nvrtc.h>
 ]], [[int n; return cudaGetDeviceCount(&n) + (int)cublasLtGetVersion() + (int)cudnnGetVersion();]])],
 			[cuda=`"$NVCC" --version | sed -n 's/.*release \([[0-9.]]*\).*/\1/p'`])
 		AC_MSG_RESULT([$cuda])

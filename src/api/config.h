@@ -58,7 +58,11 @@ enum config_range {
 };
 enum config_channels { CONFIG_CHANNELS_AUTO, CONFIG_RGB, CONFIG_BGR, CONFIG_GREY };
 enum config_layout { CONFIG_LAYOUT_AUTO, CONFIG_NCHW, CONFIG_NHWC };
-enum config_device { CONFIG_DEVICE_AUTO, CONFIG_DEVICE_CPU };
+enum config_device_kind { CONFIG_DEVICE_AUTO, CONFIG_DEVICE_CPU, CONFIG_DEVICE_CUDA };
+struct config_device {
+	enum config_device_kind kind;
+	int ordinal; /* which GPU */
+};
 enum config_features { CONFIG_FEATURES_OFF, CONFIG_FEATURES_EXACT, CONFIG_FEATURES_NEAR };
 enum config_resize_mode {
 	CONFIG_RESIZE_AUTO,
@@ -238,7 +242,7 @@ struct config {
 	const char *labels;       /* file of class names, one a line; NULL: auto */
 
 	/* device */
-	enum config_device device;
+	struct config_device device;
 	int64_t threads; /* CONFIG_AUTO: one for each core */
 	struct config_memory memory;
 	int64_t decoders; /* threads that read and decode data; CONFIG_AUTO: by the cores */

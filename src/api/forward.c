@@ -232,8 +232,9 @@ static const struct tensor *first(void *ctx, const char *name)
 
 static enum status open_device(struct forward *f, struct error *err)
 {
-	struct backend_options options = { .threads = settings_threads(f->config) };
-	f->backend = &backend_cpu;
+	struct backend_options options = { .ordinal = f->config->device.ordinal,
+					   .threads = settings_threads(f->config) };
+	TRY(settings_backend(f->config, &f->backend, NULL, err));
 	TRY(f->backend->open(&options, &f->device, err));
 	TRY(f->backend->stream_new(f->device, &f->stream, err));
 	variables_init(&f->vars, f->backend, f->device, f->stream);
@@ -438,7 +439,7 @@ static enum status differentiate(struct forward *f, struct graph *graph, struct 
 static enum status bind_trained(struct forward *f, struct graph **out, struct error *err)
 {
 	const struct graph *loaded = f->model->graph;
-	struct session_options options = settings_session(f->config, f->arena);
+	struct session_options options = settings_session(f->config, f->backend, f->arena);
 	struct param_verdict *verdicts = arena_alloc(f->arena, loaded->values.n * sizeof *verdicts);
 	bool *trained = arena_alloc(f->arena, loaded->values.n);
 	struct binding bound;

@@ -429,7 +429,7 @@ enum status gradcheck_run(const struct config *config, const struct api_ui *ui,
 	*out = (struct gradcheck_result){ 0 };
 	arena_init(&out->arena);
 	c.arena = &out->arena;
-	c.options = settings_session(config, c.arena);
+	c.options = settings_session(config, &backend_cpu, c.arena);
 	TRY_GOTO(config->data ? open_data(&c, out, err) : open_random(&c, out, err), out);
 	TRY_GOTO(build_graphs(&c, err), out);
 	TRY_GOTO(differentiate(&c, &g, err), out);

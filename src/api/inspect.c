@@ -269,7 +269,9 @@ static enum status shapes_at(void *ctx, int64_t micro_batch, const struct shape 
 static enum status look(struct inspect_result *r, const struct config *config,
 			const struct api_ui *ui, struct error *err)
 {
-	struct session_options options = settings_session(config, &r->arena);
+	const struct backend *backend;
+	TRY(settings_backend(config, &backend, NULL, err));
+	struct session_options options = settings_session(config, backend, &r->arena);
 	struct shapes_at at = { r, config };
 	struct session *session;
 	count_operators(r, r->model->graph);

@@ -261,7 +261,9 @@ static enum status open_session(struct project *p, bool train, struct problems *
 		return fail(err, ERR_USAGE, "%lld epochs of %lld steps are more than %d steps",
 			    (long long)(steps / project_steps_per_epoch(p)),
 			    (long long)project_steps_per_epoch(p), CONFIG_STEPS_MAX);
-	struct session_options options = settings_session(p->config, &p->arena);
+	const struct backend *backend;
+	TRY(settings_backend(p->config, &backend, &p->no_gpu, err));
+	struct session_options options = settings_session(p->config, backend, &p->arena);
 	options.train = train;
 	options.output = p->output;
 	options.integer_labels = p->dataset.targets == TARGETS_CLASSES;

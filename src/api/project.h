@@ -19,6 +19,7 @@ struct project {
 	const struct config *config; /* not owned */
 	const struct api_ui *ui;     /* not owned */
 	struct arena arena;
+	struct error no_gpu; /* why --device auto has none; else its text is empty */
 	struct model *model;
 	struct data_input *inputs; /* as the model declares them */
 	struct shape *shapes;      /* concrete, at the micro-batch */

@@ -1,6 +1,7 @@
 /* settings.c - the user's configuration in the terms of the layers below (see settings.h). */
 #include "api/settings.h"
 
+#include "backend/open.h"
 #include "data/sidecar.h"
 #include "passes/bind.h"
 
@@ -29,7 +30,34 @@ static struct group_options groups(const struct config *c, struct arena *arena)
 	};
 }
 
-struct session_options settings_session(const struct config *config, struct arena *arena)
+/* The CUDA backend, when its GPU can be used. */
+static enum status find_gpu(const struct config_device *device, const struct backend **out,
+			    struct error *err)
+{
+	const struct backend *found;
+	TRY(backend_find_cuda(&found, err));
+	TRY(found->usable(device->ordinal, err));
+	*out = found;
+	return OK;
+}
+
+enum status settings_backend(const struct config *config, const struct backend **out,
+			     struct error *why, struct error *err)
+{
+	struct error reason = { 0 };
+	*out = &backend_cpu;
+	if (config->device.kind != CONFIG_DEVICE_CPU) {
+		enum status status = find_gpu(&config->device, out, &reason);
+		if (status != OK && config->device.kind == CONFIG_DEVICE_CUDA)
+			return fail(err, status, "--device=cuda: %s", reason.text);
+	}
+	if (why)
+		*why = reason;
+	return OK;
+}
+
+struct session_options settings_session(const struct config *config, const struct backend *backend,
+					struct arena *arena)
 {
 	const struct config *c = config;
 	static const enum optimizer_kind optimizers[] = {
@@ -51,9 +79,12 @@ struct session_options settings_session(const struct config *config, struct aren
 						 [CONFIG_FOCAL] = LOSS_AUTO,
 						 [CONFIG_L1] = LOSS_L1,
 						 [CONFIG_HUBER] = LOSS_HUBER };
-	bool scaled = c->precision == CONFIG_FP16 || c->loss_scale != CONFIG_AUTO;
+	enum dtype half = c->precision == CONFIG_PRECISION_AUTO ? backend->half
+								: halves[c->precision];
+	bool scaled = half == DT_F16 || c->loss_scale != CONFIG_AUTO;
 	return (struct session_options){
-		.backend = &backend_cpu,
+		.backend = backend,
+		.ordinal = c->device.ordinal,
 		.threads = settings_threads(c),
 		.loss = losses[c->loss],
 		.distill = { c->distill.share, c->distill.temperature },
@@ -62,7 +93,7 @@ struct session_options settings_session(const struct config *config, struct aren
 				c->loss == CONFIG_HUBER ? c->loss_args.v[0] : 1,
 				c->mixup > 0 || c->cutmix > 0 },
 		.train_batch_norm = c->batch_norm == CONFIG_BATCH_NORM_TRAIN,
-		.half = halves[c->precision],
+		.half = half,
 		.policy = c->precision_policy == CONFIG_POLICY_AUTOCAST ? POLICY_AUTOCAST
 									: POLICY_ONNXTUNE,
 		.training = {
@@ -78,7 +109,7 @@ struct session_options settings_session(const struct config *config, struct aren
 			},
 			.ema = c->ema,
 			.clip_norm = c->clip_norm,
-			.dynamic_scale = c->precision == CONFIG_FP16 && c->loss_scale == CONFIG_AUTO,
+			.dynamic_scale = half == DT_F16 && c->loss_scale == CONFIG_AUTO,
 			.growth_interval = c->growth_interval,
 			.min_scale = (float)c->min_loss_scale,
 			.rates = 1,

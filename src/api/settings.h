@@ -11,7 +11,16 @@
  * How to train and what; not yet with which shapes, data and number of steps. Lists lie in the
  * arena.
  */
-struct session_options settings_session(const struct config *config, struct arena *arena);
+struct session_options settings_session(const struct config *config, const struct backend *backend,
+					struct arena *arena);
+
+/*
+ * The backend that --device asks for. auto: CUDA where a GPU can be used, else the CPU, and why (may
+ * be NULL; else ends empty) says in one line why no GPU is. ERR_UNSUPPORTED when one is asked for that
+ * can't be had.
+ */
+enum status MUST_CHECK settings_backend(const struct config *config, const struct backend **out,
+					struct error *why, struct error *err);
 
 /* Which output --loss-output names, the first where it names none; ERR_USAGE when there is no such. */
 enum status MUST_CHECK settings_output(const struct config *config, const struct graph *loaded,

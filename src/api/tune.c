@@ -59,7 +59,7 @@ static enum status end_step(struct run *run, const struct batch *batch, struct e
 	run->bar.postfix.n = 0;
 	progress_add_number(&run->bar.postfix, "loss", r.loss);
 	progress_add_number(&run->bar.postfix, "lr", r.rate);
-	if (p->config->precision == CONFIG_FP16)
+	if (p->session->options.half == DT_F16)
 		progress_add_number(&run->bar.postfix, "scale", r.scale);
 	if (progress_update(&run->bar, batch->window + 1, now))
 		ui->draw(ui->ctx, &run->bar, now, false);
@@ -326,10 +326,11 @@ enum status tune_run(const struct config *config, const struct api_ui *ui, struc
 	log_note(&ui->log, "training %u tensors, %lld numbers, by %s; %lld steps of %lld samples",
 		 p->session->n_parameters, (long long)p->session->n_elements, loss_name(p->loss),
 		 (long long)steps, (long long)p->window);
-	log_note(&ui->log, "computing on %s in %s%s",
+	log_note(&ui->log, "computing on %s in %s%s%s%s",
 		 p->session->vars.backend->describe(p->session->device),
 		 dtype_name(p->session->options.half),
-		 config->precision == CONFIG_PRECISION_AUTO ? " (--precision auto)" : "");
+		 config->precision == CONFIG_PRECISION_AUTO ? " (--precision auto)" : "",
+		 *p->no_gpu.text ? "; no GPU: " : "", p->no_gpu.text);
 	TRY_GOTO(project_evaluate(p, "before", &out->before, err), out_run);
 	note_chance(p, &out->before);
 	TRY_GOTO(record_evaluation(&out->record, 0, &out->before.evaluation, err), out_run);

@@ -30,7 +30,7 @@ struct kernel_io {
  * supports a call gets it. A kernel never allocates or blocks in run.
  */
 struct kernel {
-	const char *op;   /* name of the operator, of ai.onnx or ours */
+	const char *op;   /* name of the operator, of ai.onnx or ours; "": any */
 	const char *name; /* for people: "onednn conv forward" */
 	int rank;         /* 0: the usual; higher: tried first */
 	/* Whether it can run the call; why (not NULL) gets a constant text when it can't. */
@@ -53,9 +53,13 @@ struct backend_options {
 };
 
 struct backend {
-	const char *name;  /* "cpu", "cuda" */
+	const char *name; /* "cpu", "cuda" */
+	enum dtype
+		half; /* what --precision auto computes in; DT_F32 where no half type is faster */
 	bool host_visible; /* the host may read and write device memory while no work is pending */
 
+	/* Whether device number `ordinal` can be used, and in one line why not. */
+	enum status (*usable)(int ordinal, struct error *err);
 	enum status (*open)(const struct backend_options *options, struct device **out,
 			    struct error *err);
 	void (*close)(struct device *device);
@@ -108,6 +112,13 @@ extern const struct backend backend_cpu;
 /* The first kernel of the table (ended by NULL) that supports the call, or NULL. */
 const struct kernel *kernel_find(const struct kernel *const *table, const struct op_call *call,
 				 const char **why);
+
+/*
+ * The layouts that the kernel wishes for which would get the call in them: target.propose of a
+ * backend with this table.
+ */
+void kernel_propose(const struct kernel *const *table, const struct op_call *call, enum layout *in,
+		    enum layout *out);
 
 /* propose for pointwise kernels: the layout of the full-size inputs, channels-last if any is. */
 void propose_common(const struct op_call *call, enum layout *in, enum layout *out);

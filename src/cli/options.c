@@ -340,10 +340,10 @@ const struct option options[] = {
 	  .field = SET(labels), .group = GROUP_DATA, .commands = DATA,
 	  .help = "class names, one a line, in the order of the model's outputs" },
 
-	{ "device", 0, OPTION_CHOICE, "auto|cpu", "auto",
-	  .choices = WORDS("auto", "cpu"),
-	  .inert = true, .field = SET(device), .group = GROUP_DEVICE, .commands = ALL,
-	  .help = "where to compute" },
+	{ "device", 0, OPTION_DEVICE, "auto|cpu|cuda[:N]", "auto", NULL,
+	  .field = SET(device), .group = GROUP_DEVICE, .commands = ALL,
+	  .help = "where to compute: on the CPU, or on an NVIDIA GPU, the first or number N; auto: on "
+		  "the first GPU that can be used, else on the CPU" },
 	{ "threads", 0, OPTION_COUNT, "N|auto", "auto", NULL, 1, 4096, "auto", CONFIG_AUTO,
 	  .field = SET(threads), .group = GROUP_DEVICE, .commands = ALL,
 	  .help = "threads that compute; auto: one for each core" },

@@ -5,6 +5,7 @@
 #include "cli/value.h"
 
 #include "base/number.h"
+#include "cli/value_device.h"
 #include "cli/value_kinds.h"
 
 #include <float.h>
@@ -338,6 +339,16 @@ static enum status parse_memory(const struct parsing *p)
 	return OK;
 }
 
+static enum status parse_device(const struct parsing *p)
+{
+	return device_parse(p->text, p->field, p->err);
+}
+
+static void print_device(const struct printing *p)
+{
+	device_print(p->field, p->out);
+}
+
 static void print_memory(const struct printing *p)
 {
 	const struct config_memory *memory = p->field;
@@ -449,6 +460,7 @@ static const struct kind kinds[] = {
 	[OPTION_VALIDATION] = { .parse = parse_validation, .print = print_validation },
 	[OPTION_SIZE] = { .parse = parse_size, .print = print_size },
 	[OPTION_MEMORY] = { .parse = parse_memory, .print = print_memory },
+	[OPTION_DEVICE] = { .parse = parse_device, .print = print_device },
 	[OPTION_RESIZE] = { .parse = parse_resize, .print = print_resize },
 	[OPTION_REALS] = { .parse = parse_reals, .print = print_reals },
 	[OPTION_RATE] = { .parse = value_parse_rate, .print = value_print_rate },

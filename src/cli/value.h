@@ -13,6 +13,7 @@
  *   OPTION_VALIDATION  struct config_validation     a number in (0, 1), or a path
  *   OPTION_SIZE        struct config_size           HxW, N, or auto
  *   OPTION_MEMORY      struct config_memory         a number, K, M, G or T; or P%; or auto
+ *   OPTION_DEVICE      struct config_device         auto, cpu, cuda or cuda:N
  *   OPTION_RESIZE      struct config_resize         MODE[:ANCHOR][,VALUE]
  *   OPTION_REALS       struct config_reals          numbers with commas between, or auto
  *   OPTION_RATE        double                       a number of at least 0, default, or auto

@@ -147,7 +147,8 @@ enum status session_plan(const struct model *model, const struct session_options
 				      model->graph->inputs.n * sizeof *options->shapes);
 	s->rates = arena_alloc(&s->arena, (size_t)options->training.rates * sizeof *s->rates);
 	variables_init(&s->vars, backend, NULL, NULL);
-	struct backend_options device = { .threads = options->threads };
+	struct backend_options device = { .ordinal = options->ordinal,
+					  .threads = options->threads };
 	TRY_GOTO(backend->open(&device, &s->device, err), out_session);
 	TRY_GOTO(backend->stream_new(s->device, &s->stream, err), out_session);
 	s->vars.device = s->device;

@@ -29,6 +29,7 @@ typedef void session_dump_fn(void *ctx, const char *pass, const struct graph *gr
 
 struct session_options {
 	const struct backend *backend;
+	int ordinal;                /* of the device */
 	int threads;                /* 0: all */
 	int64_t micro_batch;        /* samples computed at a time */
 	const struct shape *shapes; /* concrete shape of each input at that size */

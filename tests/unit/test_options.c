@@ -83,7 +83,7 @@ static void test_defaults(void **state)
 	assert_int_equal(c.range, CONFIG_RANGE_AUTO);
 	assert_int_equal(c.channels, CONFIG_CHANNELS_AUTO);
 	assert_int_equal(c.layout, CONFIG_LAYOUT_AUTO);
-	assert_int_equal(c.device, CONFIG_DEVICE_AUTO);
+	assert_int_equal(c.device.kind, CONFIG_DEVICE_AUTO);
 	assert_int_equal(c.threads, CONFIG_AUTO);
 	assert_int_equal(c.decoders, CONFIG_AUTO);
 	assert_true(!c.output && !c.report && !c.log && !c.labels && !c.split);

@@ -42,38 +42,17 @@ static const char *target_kernel(const struct target *target, const struct op_ca
 	return k ? k->name : NULL;
 }
 
-/* The first kernel of the operator that would take the call in the layouts that it wishes for. */
 static void target_propose(const struct target *target, const struct op_call *call, enum layout *in,
 			   enum layout *out)
 {
 	(void)target;
-	const struct kernel *best = NULL;
-	struct op_operand *operands = mem_alloc((call->n_in + call->n_out) * sizeof *operands);
-	enum layout *wish = mem_alloc((call->n_in + call->n_out) * sizeof *wish);
-	struct op_call trial = *call;
-	trial.in = operands;
-	trial.out = operands + call->n_in;
-	memset(in, 0, call->n_in * sizeof *in);
-	memset(out, 0, call->n_out * sizeof *out);
-	for (const struct kernel *const *p = cpu_kernel_table; *p; p++) {
-		const char *why;
-		if (strcmp((*p)->op, call->def->name) || (best && best->rank >= (*p)->rank))
-			continue;
-		memset(wish, 0, (call->n_in + call->n_out) * sizeof *wish);
-		if ((*p)->propose)
-			(*p)->propose(call, wish, wish + call->n_in);
-		for (uint32_t k = 0; k < call->n_in + call->n_out; k++) {
-			operands[k] = k < call->n_in ? call->in[k] : call->out[k - call->n_in];
-			operands[k].layout = wish[k];
-		}
-		if (!(*p)->supports(&trial, &why))
-			continue;
-		best = *p;
-		memcpy(in, wish, call->n_in * sizeof *in);
-		memcpy(out, wish + call->n_in, call->n_out * sizeof *out);
-	}
-	free(operands);
-	free(wish);
+	kernel_propose(cpu_kernel_table, call, in, out);
+}
+
+static enum status cpu_usable(int ordinal, struct error *err)
+{
+	(void)ordinal, (void)err;
+	return OK;
 }
 
 static enum status cpu_open(const struct backend_options *options, struct device **out,
@@ -229,6 +208,8 @@ static void cpu_capture_free(struct capture *capture)
 
 const struct backend backend_cpu = {
 	.name = "cpu",
+	.half = DT_F32,
+	.usable = cpu_usable,
 	.host_visible = true,
 	.open = cpu_open,
 	.close = cpu_close,

@@ -1,0 +1,136 @@
+/*
+ * work.c - streams, events, copies and captures (see work.h), each one call of the runtime. A
+ * captured program is a CUDA graph: kernels, copies and calls on the host are launched as one.
+ */
+#include "backend/cuda/work.h"
+#include "backend/cuda/cuda.h"
+
+#include <stdlib.h>
+
+struct event {
+	cudaEvent_t handle;
+};
+
+struct capture {
+	cudaGraphExec_t exec;
+};
+
+enum status work_stream_new(struct device *device, struct stream **out, struct error *err)
+{
+	cudaStream_t handle;
+	cudaError_t code = cudaStreamCreateWithFlags(&handle, cudaStreamNonBlocking);
+	if (code != cudaSuccess)
+		return cuda_failed(err, code, "a stream");
+	*out = mem_alloc(sizeof **out);
+	**out = (struct stream){ .device = device, .handle = handle };
+	return OK;
+}
+
+void work_stream_free(struct stream *stream)
+{
+	cudaStreamDestroy(stream->handle);
+	free(stream);
+}
+
+static enum status copy(struct stream *stream, void *dst, const void *src, size_t bytes,
+			enum cudaMemcpyKind kind)
+{
+	return bytes ? cuda_status(cudaMemcpyAsync(dst, src, bytes, kind, stream->handle)) : OK;
+}
+
+enum status work_copy_in(struct stream *stream, void *dst, const void *host, size_t bytes)
+{
+	return copy(stream, dst, host, bytes, cudaMemcpyHostToDevice);
+}
+
+enum status work_copy_out(struct stream *stream, void *host, const void *src, size_t bytes)
+{
+	return copy(stream, host, src, bytes, cudaMemcpyDeviceToHost);
+}
+
+enum status work_copy(struct stream *stream, void *dst, const void *src, size_t bytes)
+{
+	return copy(stream, dst, src, bytes, cudaMemcpyDeviceToDevice);
+}
+
+enum status work_fill(struct stream *stream, void *dst, int byte, size_t bytes)
+{
+	return bytes ? cuda_status(cudaMemsetAsync(dst, byte, bytes, stream->handle)) : OK;
+}
+
+enum status work_wait(struct stream *stream, struct error *err)
+{
+	cudaError_t code = cudaStreamSynchronize(stream->handle);
+	if (code != cudaSuccess)
+		return cuda_failed(err, code, "work on the GPU");
+	if (stream->device->failed)
+		return fail(err, ERR_INTERNAL, "an operator that runs on the host failed");
+	return OK;
+}
+
+enum status work_event_new(struct device *device, struct event **out, struct error *err)
+{
+	(void)device;
+	cudaEvent_t handle;
+	cudaError_t code = cudaEventCreateWithFlags(&handle, cudaEventDisableTiming);
+	if (code != cudaSuccess)
+		return cuda_failed(err, code, "an event");
+	*out = mem_alloc(sizeof **out);
+	(*out)->handle = handle;
+	return OK;
+}
+
+void work_event_free(struct event *event)
+{
+	cudaEventDestroy(event->handle);
+	free(event);
+}
+
+enum status work_event_record(struct event *event, struct stream *stream)
+{
+	return cuda_status(cudaEventRecord(event->handle, stream->handle));
+}
+
+enum status work_wait_event(struct stream *stream, struct event *event)
+{
+	return cuda_status(cudaStreamWaitEvent(stream->handle, event->handle, 0));
+}
+
+enum status work_event_wait(struct event *event, struct error *err)
+{
+	cudaError_t code = cudaEventSynchronize(event->handle);
+	return code == cudaSuccess ? OK : cuda_failed(err, code, "work on the GPU");
+}
+
+enum status work_capture_begin(struct stream *stream)
+{
+	return cuda_status(
+		cudaStreamBeginCapture(stream->handle, cudaStreamCaptureModeThreadLocal));
+}
+
+enum status work_capture_end(struct stream *stream, struct capture **out, struct error *err)
+{
+	cudaGraph_t graph;
+	cudaGraphExec_t exec;
+	cudaError_t code = cudaStreamEndCapture(stream->handle, &graph);
+	if (code == cudaSuccess) {
+		code = cudaGraphInstantiate(&exec, graph, 0);
+		cudaGraphDestroy(graph);
+	}
+	if (code != cudaSuccess)
+		return cuda_failed(err, code, "a program can't be captured");
+	*out = mem_alloc(sizeof **out);
+	(*out)->exec = exec;
+	return OK;
+}
+
+enum status work_capture_launch(struct capture *capture, struct stream *stream)
+{
+	return cuda_status(cudaGraphLaunch(capture->exec, stream->handle));
+}
+
+void work_capture_free(struct capture *capture)
+{
+	cudaGraphExecDestroy(capture->exec);
+	free(capture);
+}
