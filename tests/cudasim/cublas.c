@@ -41,6 +41,7 @@ struct description {
 struct preference {
 	uint64_t workspace;
 	uint32_t alignment[4]; /* of A, B, C, D */
+	uint32_t reductions;   /* schemes that may be used: not looked at, sums are in order */
 };
 
 struct algorithm {
@@ -229,6 +230,7 @@ cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t p
 {
 	static const struct field fields[] = {
 		FIELD(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, preference, workspace),
+		FIELD(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, preference, reductions),
 		FIELD(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, preference, alignment[0]),
 		FIELD(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, preference, alignment[1]),
 		FIELD(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, preference, alignment[2]),

@@ -117,6 +117,13 @@ typedef enum {
 	CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES = 8,
 } cublasLtMatmulPreferenceAttributes_t;
 
+typedef enum {
+	CUBLASLT_REDUCTION_SCHEME_NONE = 0,
+	CUBLASLT_REDUCTION_SCHEME_INPLACE = 1,
+	CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE = 2,
+	CUBLASLT_REDUCTION_SCHEME_OUTPUT_TYPE = 4,
+} cublasLtReductionScheme_t;
+
 typedef struct {
 	cublasLtMatmulAlgo_t algo;
 	size_t workspaceSize;
