@@ -290,7 +290,7 @@ static enum status run(void *state, const struct kernel_io *io, struct stream *s
 		cudaLaunchKernel((const void *)s->kernel, grid, block, list, 0, stream->handle));
 }
 
-const struct kernel kernel_chain = {
+const struct kernel cuda_kernel_chain = {
 	.op = "",
 	.name = "compiled chain",
 	.supports = supports,

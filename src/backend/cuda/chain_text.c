@@ -44,6 +44,10 @@ struct expression {
 static const struct expression expressions[] = {
 	EXPRESSION("Cast", TAKES_CAST, 1, false, "(float)$0"),
 	EXPRESSION("Identity", TAKES_CAST, 1, false, "$0"),
+	EXPRESSION("Accumulate", TAKES_FLOATS, 2, false, "$0 + $1"),
+	EXPRESSION("Store", TAKES_FLOATS, 2, false, "$1"),
+	EXPRESSION("Relayout", TAKES_CAST, 1, false, "$0"),
+	EXPRESSION("Transpose", TAKES_CAST, 1, false, "$0"),
 	EXPRESSION("Neg", TAKES_FLOATS, 1, false, "-$0"),
 	EXPRESSION("Abs", TAKES_FLOATS, 1, false, "fabsf($0)"),
 	EXPRESSION("Sign", TAKES_FLOATS, 1, false, "$0 > 0 ? 1.f : $0 < 0 ? -1.f : $0"),
@@ -384,6 +388,19 @@ static void print_output(struct printer *p, uint32_t k, const char *name, enum d
 		name);
 }
 
+/* An input whose axes the output has in another order. */
+static void add_transposed(struct printer *p, const struct op_call *call)
+{
+	const struct attr *perm = node_attr(call->node, "perm");
+	int64_t own[SHAPE_MAX_RANK], stride[SHAPE_MAX_RANK];
+	int rank = call->in[0].t.shape.rank;
+	shape_strides(&call->in[0].t.shape, own);
+	for (int i = 0; i < rank; i++)
+		stride[i] = own[perm ? perm->ints[i] : rank - 1 - i];
+	loop_add_strides(&p->loop, stride);
+	p->inputs++;
+}
+
 /* ---- a single call ---- */
 
 static void call_input(FILE *out, const void *ctx, uint32_t k)
@@ -396,8 +413,11 @@ static bool text_of_call(struct printer *p, const struct op_call *call)
 {
 	if (!chain_expression(call, NULL))
 		return false;
+	bool transposed = !strcmp(call->def->name, "Transpose");
 	for (uint32_t k = 0; k < call->n_in; k++)
-		if (call->in[k].t.dtype)
+		if (transposed)
+			add_transposed(p, call);
+		else if (call->in[k].t.dtype)
 			add_input(p, &call->in[k]);
 		else
 			loop_add(&p->loop, &SHAPE_SCALAR, LAYOUT_PLAIN), p->inputs++;
@@ -465,6 +485,10 @@ bool chain_text_make(const struct op_call *call, struct arena *arena, struct cha
 	*why = "no expression for these types";
 	if (!fused && !chain_expression(call, NULL))
 		return false;
+	*why = "for plain layouts";
+	if (!strcmp(call->def->name, "Transpose") &&
+	    (call->in[0].layout != LAYOUT_PLAIN || y->layout != LAYOUT_PLAIN))
+		return false;
 	*why = "outputs differ in layout";
 	for (uint32_t k = 1; k < call->n_out; k++)
 		if (call->out[k].layout != y->layout ||
@@ -487,5 +511,7 @@ bool chain_text_make(const struct op_call *call, struct arena *arena, struct cha
 
 void chain_propose(const struct op_call *call, enum layout *in, enum layout *out)
 {
-	propose_common(call, in, out);
+	/* what is updated in place lies plain, and so does what is transposed */
+	if (!op_output(call->def, 0)->alias && strcmp(call->def->name, "Transpose") != 0)
+		propose_common(call, in, out);
 }

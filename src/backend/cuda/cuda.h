@@ -17,6 +17,7 @@ struct device {
 	uint64_t memory;
 	struct target target;
 	cublasLtHandle_t blas;
+	struct cudnnContext *dnn;   /* cuDNN's handle */
 	struct chain_cache *chains; /* compiled chains (chain.c) */
 	int failed;                 /* set by work on the host that failed */
 };

@@ -7,6 +7,7 @@
 #include "backend/cuda/work.h"
 #include "backend/module.h"
 
+#include <cudnn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,12 +74,17 @@ static enum status open_libraries(struct device *d, struct error *err)
 	cublasStatus_t blas = cublasLtCreate(&d->blas);
 	if (blas != CUBLAS_STATUS_SUCCESS)
 		return fail(err, ERR_INTERNAL, "cuBLASLt can't be used (status %d)", (int)blas);
+	cudnnStatus_t dnn = cudnnCreate(&d->dnn);
+	if (dnn != CUDNN_STATUS_SUCCESS)
+		return fail(err, ERR_INTERNAL, "cuDNN can't be used: %s", cudnnGetErrorString(dnn));
 	return chain_open(d->compute, &d->chains, err);
 }
 
 static void close_device(struct device *d)
 {
 	chain_close(d->chains);
+	if (d->dnn)
+		cudnnDestroy(d->dnn);
 	if (d->blas)
 		cublasLtDestroy(d->blas);
 	free(d);

@@ -283,5 +283,5 @@ static enum status run(void *state, const struct kernel_io *io, struct stream *s
 		.run = run, .destroy = destroy                                                     \
 	}
 
-const struct kernel kernel_matmul = MATMUL("MatMul");
-const struct kernel kernel_gemm = MATMUL("Gemm");
+const struct kernel cuda_kernel_matmul = MATMUL("MatMul");
+const struct kernel cuda_kernel_gemm = MATMUL("Gemm");

@@ -7,6 +7,11 @@
 
 #include <stdlib.h>
 
+cudaStream_t work_handle(struct stream *stream)
+{
+	return stream->handle;
+}
+
 struct event {
 	cudaEvent_t handle;
 };

@@ -4,6 +4,11 @@
 
 #include "backend/backend.h"
 
+#include <cuda_runtime_api.h>
+
+/* What kernels are launched on. */
+cudaStream_t work_handle(struct stream *stream);
+
 enum status work_stream_new(struct device *device, struct stream **out, struct error *err);
 void work_stream_free(struct stream *stream);
 enum status work_copy_in(struct stream *stream, void *dst, const void *host, size_t bytes);

@@ -1,0 +1,101 @@
+/*
+ * cuda.h - what the sources of kernels/ start from: CUDA C, or its simulator in tests, and the
+ * backend's contract.
+ *
+ * Kernels are launched with LAUNCH(kernel, grid, block, shared bytes, stream, arguments...), with the
+ * kernel in parentheses where it has template arguments; DYN_SHARED(T, name) is shared memory of the
+ * launch's size. Elements of any floating type are read with load and written with store.
+ */
+#ifndef ONNXTUNE_KERNELS_CUDA_H
+#define ONNXTUNE_KERNELS_CUDA_H
+
+#ifdef CUDASIM
+#include "cudasim/shim.h"
+#else
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+#include <cuda_runtime.h>
+#define LAUNCH(kernel, grid, block, shared, stream, ...)                                           \
+	kernel<<<(grid), (block), (shared), (stream)>>>(__VA_ARGS__)
+#define DYN_SHARED(T, name)                                                                        \
+	extern __shared__ __align__(16) unsigned char name##_bytes[];                              \
+	T *name = reinterpret_cast<T *>(name##_bytes)
+#endif
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers" /* C leaves them out */
+extern "C" {
+#include "backend/backend.h"
+#include "backend/cuda/work.h"
+}
+#pragma GCC diagnostic pop
+
+/* ---- elements ---- */
+
+static __device__ inline float load(const float *p, int64_t i)
+{
+	return p[i];
+}
+
+static __device__ inline float load(const __half *p, int64_t i)
+{
+	return __half2float(p[i]);
+}
+
+static __device__ inline float load(const __nv_bfloat16 *p, int64_t i)
+{
+	return __bfloat162float(p[i]);
+}
+
+static __device__ inline void store(float *p, int64_t i, float x)
+{
+	p[i] = x;
+}
+
+static __device__ inline void store(__half *p, int64_t i, float x)
+{
+	p[i] = __float2half(x);
+}
+
+static __device__ inline void store(__nv_bfloat16 *p, int64_t i, float x)
+{
+	p[i] = __float2bfloat16(x);
+}
+
+/* ---- launching ---- */
+
+#define THREADS 256
+
+/* Blocks of THREADS for n elements; loops take what is more. */
+static inline unsigned blocks_for(int64_t n)
+{
+	int64_t blocks = (n + THREADS - 1) / THREADS;
+	return (unsigned)(blocks > 8192 ? 8192 : blocks < 1 ? 1 : blocks);
+}
+
+/* for (i = this thread; i < n; i += all threads) */
+#define EACH(i, n)                                                                                 \
+	for (int64_t i = blockIdx.x * (int64_t)blockDim.x + threadIdx.x; i < (n);                  \
+	     i += (int64_t)gridDim.x * blockDim.x)
+
+static inline enum status launched(void)
+{
+	return cudaPeekAtLastError() == cudaSuccess ? OK : ERR_INTERNAL;
+}
+
+/* The statements with T as the C++ type of the dtype: f32, f16 or bf16. */
+#define FOR_FLOAT(dtype, T, ...)                                                                   \
+	do {                                                                                       \
+		if ((dtype) == DT_F32) {                                                           \
+			typedef float T;                                                           \
+			__VA_ARGS__;                                                               \
+		} else if ((dtype) == DT_F16) {                                                    \
+			typedef __half T;                                                          \
+			__VA_ARGS__;                                                               \
+		} else {                                                                           \
+			typedef __nv_bfloat16 T;                                                   \
+			__VA_ARGS__;                                                               \
+		}                                                                                  \
+	} while (0)
+
+#endif

@@ -1,0 +1,19 @@
+/* launch.h - launchers of kernels/ that kernels in C call. */
+#ifndef ONNXTUNE_BACKEND_CUDA_LAUNCH_H
+#define ONNXTUNE_BACKEND_CUDA_LAUNCH_H
+
+#include "backend/backend.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* y[i] += bias[i % channels] for n elements of f32, f16 or bf16. */
+enum status launch_bias(void *y, const void *bias, int64_t n, int64_t channels, enum dtype dtype,
+			struct stream *stream);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
