@@ -1,0 +1,252 @@
+/*
+ * step.cu - what a step does once: GradStats, ScaleUpdate and LossRoot (src/ops has the formulas). Sums of
+ * squares are formed in double over pieces of a fixed size and added up in their order; a gradient
+ * that is not finite makes them not finite.
+ */
+#include "kernels/cuda.h"
+
+extern "C" {
+#include "ops/step.h"
+}
+
+#include <stdlib.h>
+
+#define PIECE 16384
+
+/* The sum of all threads' x, in every thread; `shared` has a place for each. */
+static __device__ double block_sum(double x, double *shared)
+{
+	unsigned t = threadIdx.x;
+	shared[t] = x;
+	__syncthreads();
+	for (unsigned half = blockDim.x / 2; half; half /= 2) {
+		if (t < half)
+			shared[t] += shared[t + half];
+		__syncthreads();
+	}
+	double sum = shared[0];
+	__syncthreads();
+	return sum;
+}
+
+/* ---- GradStats ---- */
+
+struct stats {
+	uint32_t gradients;
+	double max_norm;
+	int64_t *n; /* elements of each gradient */
+};
+
+static int64_t pieces_of(int64_t n)
+{
+	return (n + PIECE - 1) / PIECE;
+}
+
+static __global__ void square_sums(const float *g, int64_t n, double *sums)
+{
+	__shared__ double shared[THREADS];
+	int64_t begin = blockIdx.x * (int64_t)PIECE;
+	int64_t end = begin + PIECE < n ? begin + PIECE : n;
+	double sum = 0;
+	for (int64_t i = begin + threadIdx.x; i < end; i += THREADS)
+		sum += (double)g[i] * (double)g[i];
+	sum = block_sum(sum, shared);
+	if (threadIdx.x == 0)
+		sums[blockIdx.x] = sum;
+}
+
+static __global__ void end_stats(struct step_block *step, const double *weight, const float *loss,
+				 const double *sums, int64_t n, double max_norm)
+{
+	__shared__ double shared[THREADS];
+	double sum = 0;
+	for (int64_t i = threadIdx.x; i < n; i += THREADS)
+		sum += sums[i];
+	sum = block_sum(sum, shared);
+	if (threadIdx.x)
+		return;
+	float inverse = (float)(1.0 / (double)step->scale);
+	double norm = sqrt(sum) * (double)inverse;
+	step->inverse = inverse;
+	step->found_inf = !(sum <= 1.7976931348623157e308);
+	step->norm = norm;
+	step->clip = 1;
+	if (max_norm > 0 && max_norm / (norm + 1e-6) < 1)
+		step->clip = (float)(max_norm / (norm + 1e-6));
+	step->loss = (double)*loss / *weight;
+}
+
+static bool stats_supports(const struct op_call *call, const char **why)
+{
+	*why = "for float32 gradients";
+	for (uint32_t k = 2; k < call->n_in; k++)
+		if (call->in[k].t.dtype != DT_F32)
+			return false;
+	return true;
+}
+
+static enum status stats_create(struct device *device, const struct op_call *call, void **state,
+				size_t *workspace, struct error *err)
+{
+	(void)device, (void)err;
+	struct stats *s = (struct stats *)mem_alloc(sizeof *s);
+	int64_t pieces = 0;
+	s->gradients = call->n_in - 3;
+	s->max_norm = node_double(call->node, "max_norm");
+	s->n = (int64_t *)mem_alloc(s->gradients * sizeof *s->n);
+	for (uint32_t k = 0; k < s->gradients; k++) {
+		s->n[k] = shape_elements(&call->in[3 + k].t.shape);
+		pieces += pieces_of(s->n[k]);
+	}
+	*workspace = (size_t)(pieces + 1) * sizeof(double);
+	*state = s;
+	return OK;
+}
+
+static enum status stats_run(void *state, const struct kernel_io *io, struct stream *stream)
+{
+	const struct stats *s = (const struct stats *)state;
+	double *sums = (double *)io->workspace;
+	int64_t at = 0;
+	for (uint32_t k = 0; k < s->gradients; k++) {
+		int64_t pieces = pieces_of(s->n[k]);
+		if (pieces)
+			LAUNCH(square_sums, (unsigned)pieces, THREADS, 0, work_handle(stream),
+			       (const float *)io->in[3 + k], s->n[k], sums + at);
+		at += pieces;
+	}
+	LAUNCH(end_stats, 1, THREADS, 0, work_handle(stream), (struct step_block *)io->out[0],
+	       (const double *)io->in[1], (const float *)io->in[2], sums, at, s->max_norm);
+	return launched();
+}
+
+static void stats_destroy(void *state)
+{
+	free(((struct stats *)state)->n);
+	free(state);
+}
+
+extern "C" const struct kernel cuda_kernel_grad_stats = {
+	.op = "GradStats",
+	.name = "CUDA",
+	.rank = 0,
+	.supports = stats_supports,
+	.propose = NULL,
+	.create = stats_create,
+	.run = stats_run,
+	.destroy = stats_destroy,
+};
+
+/* ---- ScaleUpdate ---- */
+
+struct scaling {
+	bool dynamic;
+	double growth, backoff;
+	int64_t interval;
+	float floor;
+};
+
+static __global__ void update_scale(struct step_block *step, struct scaling s)
+{
+	struct step_block b = *step;
+	b.steps++;
+	if (b.found_inf) {
+		b.skips++;
+	} else {
+		b.skips = 0;
+		b.good_steps++;
+	}
+	if (s.dynamic && b.found_inf) {
+		float scale = (float)(b.scale * s.backoff);
+		b.scale = scale > s.floor ? scale : s.floor;
+		b.growth_tracker = 0;
+	} else if (s.dynamic && ++b.growth_tracker == s.interval) {
+		float grown = (float)(b.scale * s.growth);
+		if (grown <= 3.402823466e38f)
+			b.scale = grown;
+		b.growth_tracker = 0;
+	}
+	*step = b;
+}
+
+static bool any_supports(const struct op_call *call, const char **why)
+{
+	(void)call, (void)why;
+	return true;
+}
+
+static enum status scaling_create(struct device *device, const struct op_call *call, void **state,
+				  size_t *workspace, struct error *err)
+{
+	(void)device, (void)workspace, (void)err;
+	struct scaling *s = (struct scaling *)mem_alloc(sizeof *s);
+	s->dynamic = node_int(call->node, "dynamic") != 0;
+	s->growth = node_double(call->node, "growth");
+	s->backoff = node_double(call->node, "backoff");
+	s->interval = node_int(call->node, "growth_interval");
+	s->floor = node_float(call->node, "floor");
+	*state = s;
+	return OK;
+}
+
+static enum status scaling_run(void *state, const struct kernel_io *io, struct stream *stream)
+{
+	LAUNCH(update_scale, 1, 1, 0, work_handle(stream), (struct step_block *)io->out[0],
+	       *(const struct scaling *)state);
+	return launched();
+}
+
+extern "C" const struct kernel cuda_kernel_scale_update = {
+	.op = "ScaleUpdate",
+	.name = "CUDA",
+	.rank = 0,
+	.supports = any_supports,
+	.propose = NULL,
+	.create = scaling_create,
+	.run = scaling_run,
+	.destroy = free,
+};
+
+/* ---- LossRoot ---- */
+
+template <class T>
+static __global__ void make_root(const struct step_block *step, const double *weight, T *root)
+{
+	store(root, 0, (float)((double)step->scale / *weight));
+}
+
+static bool root_supports(const struct op_call *call, const char **why)
+{
+	*why = "for f32, f16 and bf16";
+	return call->out[0].t.dtype != DT_F64 && call->in[1].t.dtype == DT_F64;
+}
+
+static enum status root_create(struct device *device, const struct op_call *call, void **state,
+			       size_t *workspace, struct error *err)
+{
+	(void)device, (void)workspace, (void)err;
+	enum dtype *dtype = (enum dtype *)mem_alloc(sizeof *dtype);
+	*dtype = call->out[0].t.dtype;
+	*state = dtype;
+	return OK;
+}
+
+static enum status root_run(void *state, const struct kernel_io *io, struct stream *stream)
+{
+	FOR_FLOAT(*(const enum dtype *)state, T,
+		  LAUNCH((make_root<T>), 1, 1, 0, work_handle(stream),
+			 (const struct step_block *)io->in[0], (const double *)io->in[1],
+			 (T *)io->out[0]));
+	return launched();
+}
+
+extern "C" const struct kernel cuda_kernel_loss_root = {
+	.op = "LossRoot",
+	.name = "CUDA",
+	.rank = 0,
+	.supports = root_supports,
+	.propose = NULL,
+	.create = root_create,
+	.run = root_run,
+	.destroy = free,
+};
