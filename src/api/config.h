@@ -162,6 +162,7 @@ struct config_distill {
 
 #define CONFIG_AUTO (-1)
 #define CONFIG_OFF "off" /* instead of a path */
+#define CONFIG_HEAD_OFF (-2)
 
 /* Steps of a run, which has a table with the learning rate of each. */
 #define CONFIG_STEPS_MAX 100000000
@@ -224,6 +225,8 @@ struct config {
 	double dropout;                        /* before the head; 0: none */
 	const char *loss_output;               /* NULL: the first */
 	enum config_batch_norm batch_norm;
+	int64_t new_head; /* classes of a new classifier; CONFIG_AUTO: as the data asks; CONFIG_HEAD_OFF */
+	const char *head_on; /* value that gets a new classifier; NULL: none */
 
 	/* data */
 	struct config_validation validation;

@@ -1,6 +1,8 @@
 /* output.c - where a tuned model goes (see output.h). */
 #include "api/output.h"
 
+#include "api/output_folder.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,7 +11,9 @@ const char *output_path(const struct config *config, struct arena *arena)
 {
 	const char *model = config->model, *end = model + strlen(model);
 	if (config->output)
-		return config->output;
+		return output_is_folder(config)
+			       ? arena_printf(arena, "%smodel.onnx", config->output)
+			       : config->output;
 	if (end - model > 5 && !strcmp(end - 5, ".onnx"))
 		end -= 5;
 	return arena_printf(arena, "%.*s.tuned.onnx", (int)(end - model), model);
@@ -144,6 +148,23 @@ static bool exists(const char *path)
 	return !lstat(path, &st);
 }
 
+/* The files beside a model that is not there, or not this one, are someone else's. */
+static enum status check_beside(const struct config *config, struct error *err)
+{
+	static const char *const names[] = { "config.json", "preprocessor_config.json" };
+	enum status status = OK;
+	for (size_t i = 0; i < ARRAY_SIZE(names) && status == OK; i++) {
+		char *path = mem_printf("%s%s", config->output, names[i]);
+		if (exists(path))
+			status = fail(err, ERR_IO,
+				      "%s: exists, and beside it is no tuned form of this model; "
+				      "replace it with --force",
+				      path);
+		free(path);
+	}
+	return status;
+}
+
 enum status output_check(const struct config *config, struct model *model, const char *path,
 			 const struct onnx_change *changes, size_t n, struct error *err)
 {
@@ -163,6 +184,9 @@ enum status output_check(const struct config *config, struct model *model, const
 		if (status == OK)
 			status = check_apart(config->log, "--log", file, "the output", err);
 	}
+	if (status == OK && output_is_folder(config) && !config->force &&
+	    !is_tuned_form(model, path))
+		status = check_beside(config, err);
 	arena_release(&arena);
 	return status;
 }

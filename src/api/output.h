@@ -8,7 +8,10 @@
 #include "base/log.h"
 #include "onnx/load.h"
 
-/* The path of the output: --output, or MODEL's stem + ".tuned.onnx" beside the model (arena). */
+/*
+ * The path of the output: --output, or model.onnx in it where it is a folder (output_folder.h), or
+ * MODEL's stem + ".tuned.onnx" beside the model (arena).
+ */
 const char *output_path(const struct config *config, struct arena *arena);
 
 /*

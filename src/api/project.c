@@ -4,16 +4,19 @@
  *  1. The model's graph; its inputs as the data readers need them.
  *  2. Class names and preprocessing: options, files beside the model, the model.
  *  3. The data; then concrete shapes, from images or arrays.
- *  4. The session, planned at the micro-batch.
+ *  4. A new head, where the data's classes are not the model's.
+ *  5. The session, planned at the micro-batch.
  */
 #include "api/project.h"
 
 #include "api/adapter.h"
 #include "api/fit.h"
+#include "api/new_head.h"
 #include "api/output.h"
 #include "api/settings.h"
 #include "data/sidecar.h"
 #include "passes/bind.h"
+#include "passes/head.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -122,27 +125,70 @@ static enum status apply_pixel_size(struct project *p, struct error *err)
 	return preprocess_set(&p->preprocess, SETTING_SIZE, text, FROM_FILE, err);
 }
 
+/* Names of classes: the user's; else the model's own, then what lies beside it. */
+static enum status read_names(struct project *p, struct error *err)
+{
+	const struct config *c = p->config;
+	const char *text = model_metadata(p->model, CLASS_NAMES_KEY);
+	if (text && !class_names_parse(text, &p->arena, &p->known))
+		log_note(&p->ui->log, "%s: the metadata property '%s' is no list of class names",
+			 c->model, CLASS_NAMES_KEY);
+	TRY(sidecar_apply(c->model, &p->arena, &p->preprocess, &p->known, &p->ui->log, err));
+	p->names = p->known;
+	return c->labels ? class_names_read(c->labels, &p->arena, &p->names, err) : OK;
+}
+
+static bool trains_values(const struct config *c)
+{
+	return c->loss == CONFIG_MSE || c->loss == CONFIG_L1 || c->loss == CONFIG_HUBER;
+}
+
+/*
+ * What the data is held against: the model's classes, which the data may differ from where a new
+ * head can be made. A model with one score is none for classes: it stays.
+ */
+static void expect_classes(struct project *p, bool train, struct dataset_options *options)
+{
+	const struct config *c = p->config;
+	const struct graph *g = p->model->graph;
+	struct head head;
+	struct error why;
+	if (c->head_on || c->new_head > 0) {
+		/* classes of the model's own, which are no more */
+		if (!options->names.given)
+			options->names.n = 0;
+		options->classes = c->new_head > 0 ? (uint32_t)c->new_head : 0;
+		return;
+	}
+	options->classes = trains_values(c) ? 0 : declared_classes(p);
+	if (!train || c->new_head == CONFIG_HEAD_OFF || trains_values(c) || c->loss == CONFIG_BCE)
+		return;
+	bool found = head_find(g, g->outputs.v[p->output], &head, &why) == OK;
+	if (!found)
+		snprintf(p->no_head, sizeof p->no_head, "; no new head: %.280s", why.text);
+	if (!options->classes && found && head.classes > 1)
+		options->classes = (uint32_t)head.classes;
+	options->adapt = found ? head.classes > 1 : options->classes > 2;
+}
+
 static enum status open_data(struct project *p, bool train, struct error *err)
 {
 	const struct config *c = p->config;
-	if (c->labels)
-		TRY(class_names_read(c->labels, &p->arena, &p->names, err));
 	preprocess_init(&p->preprocess);
-	TRY(sidecar_apply(c->model, &p->arena, &p->preprocess, &p->names, &p->ui->log, err));
+	TRY(read_names(p, err));
 	TRY(apply_options(p, err));
 	p->mix = (struct mix_options){ c->mixup, c->cutmix, (uint64_t)c->seed };
 	if (train && c->augment)
 		TRY(augment_parse(c->augment, (uint64_t)c->seed, &p->augment, err));
 	const struct graph *g = p->model->graph;
-	bool values = c->loss == CONFIG_MSE || c->loss == CONFIG_L1 || c->loss == CONFIG_HUBER;
+	bool values = trains_values(c);
 	struct dataset_options options = {
 		.inputs = p->inputs,
 		.n_inputs = p->model->graph->inputs.n,
-		.classes = values ? 0 : declared_classes(p),
 		.output_rank = graph_value(g, g->outputs.v[p->output])->t.shape.rank,
-		.targets = values                            ? TARGETS_VALUES
-			   : c->loss == CONFIG_CROSS_ENTROPY ? TARGETS_CLASSES
-							     : TARGETS_ANY,
+		.targets = values                                          ? TARGETS_VALUES
+			   : c->loss == CONFIG_CROSS_ENTROPY || c->head_on ? TARGETS_CLASSES
+									   : TARGETS_ANY,
 		.names = p->names,
 		.validation = c->validation.fraction,
 		.validation_path = c->validation.folder,
@@ -153,6 +199,7 @@ static enum status open_data(struct project *p, bool train, struct error *err)
 		.evaluate_only = !train,
 		.log = &p->ui->log,
 	};
+	expect_classes(p, train, &options);
 	TRY(dataset_open(c->data, &options, &p->dataset, err));
 	p->has_dataset = true;
 	if (!p->dataset.images && p->augment.n)
@@ -230,6 +277,72 @@ static enum status concrete_shapes(void *ctx, int64_t micro_batch, const struct 
 	if (bind_shapes(loaded, micro_batch, wanted, 0, p->shapes, err) != OK)
 		return fail_context(err, "%s", p->config->model);
 	*out = p->shapes;
+	return OK;
+}
+
+/* ---- a new head ---- */
+
+/* Labels that leave most numbers out are no classes: pixels' masks with 255 for "none", ids. */
+static enum status check_occurring(const struct project *p, struct error *err)
+{
+	const struct dataset *ds = &p->dataset;
+	const struct tensor *t = &ds->train.targets;
+	uint32_t occur = 0;
+	if (ds->labels.n_folders || p->names.given)
+		return OK;
+	bool *seen = mem_alloc(ds->n_classes);
+	for (int64_t i = 0, n = shape_elements(&t->shape); i < n; i++) {
+		int64_t class = ((const int64_t *)t->data)[i];
+		occur += class >= 0 && !seen[class];
+		if (class >= 0)
+			seen[class] = true;
+	}
+	free(seen);
+	if (occur * 2 >= ds->n_classes)
+		return OK;
+	return fail(
+		err, ERR_INPUT,
+		"%s: labels go up to %u, but only %u of these numbers occur; --new-head %u makes a "
+		"classifier for them all",
+		p->config->data, ds->n_classes - 1, occur, ds->n_classes);
+}
+
+/* Gives the model a classifier for the data's classes if it has none. */
+static enum status fit_head(struct project *p, struct problems *problems, struct error *err)
+{
+	const struct config *c = p->config;
+	const struct dataset *ds = &p->dataset;
+	const struct shape *shapes;
+	struct model *model;
+	if (ds->targets != TARGETS_CLASSES && c->new_head > 0)
+		return fail(err, ERR_INPUT,
+			    "%s: --new-head is for classes, but the labels are values", c->data);
+	if (ds->targets != TARGETS_CLASSES ||
+	    (c->new_head <= 0 && !c->head_on && !ds->labels.foreign))
+		return OK;
+	if (c->lora_save && !c->output)
+		return fail(err, ERR_USAGE,
+			    "--lora-save: the model gets a new head, which factors don't hold; "
+			    "name the --output, too");
+	if (c->new_head <= 0)
+		TRY(check_occurring(p, err));
+	TRY(concrete_shapes(p, p->micro_batch, &shapes, err));
+	struct new_head head = {
+		.model = p->model,
+		.shapes = shapes,
+		.on = c->head_on,
+		.output = p->output,
+		.classes = ds->n_classes,
+		.names = ds->labels.names,
+		.known = p->known,
+		.seed = (uint64_t)c->seed,
+		.log = &p->ui->log,
+	};
+	TRY(new_head_make(&head, &model, problems, err));
+	p->original = p->model;
+	p->model = model;
+	p->names = (struct class_names){ ds->labels.names, ds->n_classes, c->data, false };
+	describe_inputs(p);
 	return OK;
 }
 
@@ -337,9 +450,8 @@ static enum status check_classes(struct project *p, int64_t classes, struct erro
 		return OK;
 	if (ds->labels.n_folders || ds->n_classes > classes || ds->n_classes == p->names.n)
 		return fail(err, ERR_INPUT,
-			    "%s: the data has %u classes, the model tells %lld "
-			    "apart",
-			    p->config->data, ds->n_classes, (long long)classes);
+			    "%s: the data has %u classes, the model tells %lld apart%s",
+			    p->config->data, ds->n_classes, (long long)classes, p->no_head);
 	const char **names = arena_alloc(&p->arena, (size_t)classes * sizeof *names);
 	for (int64_t i = 0; i < classes; i++)
 		names[i] = i < ds->n_classes ? ds->labels.names[i]
@@ -423,6 +535,7 @@ enum status project_open(const struct config *config, const struct api_ui *ui, b
 	TRY_GOTO(open_data(&p, train, err), out_project);
 	note_classes(&p);
 	TRY_GOTO(choose_sizes(&p, train, err), out_project);
+	TRY_GOTO(fit_head(&p, problems, err), out_project);
 	TRY_GOTO(open_session(&p, train, problems, err), out_project);
 	TRY_GOTO(check_head(&p, err), out_project);
 	TRY_GOTO(check_gates(&p, err), out_project);
@@ -442,6 +555,7 @@ void project_release(struct project *project)
 	if (project->has_dataset)
 		dataset_release(&project->dataset);
 	model_free(project->model);
+	model_free(project->original);
 	arena_release(&project->arena);
 }
 

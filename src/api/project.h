@@ -21,12 +21,15 @@ struct project {
 	struct arena arena;
 	struct error no_gpu; /* why --device auto has none; else its text is empty */
 	struct model *model;
+	struct model *original;    /* the file's, where model has a new head; else NULL */
 	struct data_input *inputs; /* as the model declares them */
 	struct shape *shapes;      /* concrete, at the micro-batch */
 	struct preprocess preprocess;
-	struct augment augment; /* of training images; n is 0: none */
-	struct mix_options mix; /* of training samples; all 0: none */
-	struct class_names names;
+	struct augment augment;   /* of training images; n is 0: none */
+	struct mix_options mix;   /* of training samples; all 0: none */
+	struct class_names names; /* of the classes, and of those of the file's model */
+	struct class_names known;
+	char no_head[300]; /* why the model can't get a new head; "": it can, or need not */
 	struct dataset dataset;
 	bool has_dataset;
 	int64_t window, micro_batch; /* samples per optimizer step, computed at a time */

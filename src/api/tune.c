@@ -11,6 +11,7 @@
 #include "api/adapter.h"
 #include "api/class_weights.h"
 #include "api/output.h"
+#include "api/output_folder.h"
 #include "api/rates.h"
 #include "api/selection.h"
 #include "api/steplog.h"
@@ -263,14 +264,14 @@ static enum status write_model(struct project *p, const char *path, struct error
 	if (only_factors(p->config))
 		return OK;
 	TRY(session_changes(p->session, &p->arena, &changes, &n, err));
-	return onnx_save(&p->model->file, path, changes, n, err);
+	return output_save(p, path, changes, n, err);
 }
 
 /* A model that knows these classes but guesses is most often fed wrong numbers. */
 static void note_chance(const struct project *p, const struct evaluated *e)
 {
 	const struct confusion *c = e->evaluation.confusion;
-	if (!c || c->kind != CONFUSION_SINGLE_LABEL || c->total < 20 ||
+	if (p->original || !c || c->kind != CONFUSION_SINGLE_LABEL || c->total < 20 ||
 	    confusion_accuracy(c) > 1.2 / c->classes)
 		return;
 	log_note(
@@ -308,12 +309,14 @@ enum status tune_run(const struct config *config, const struct api_ui *ui, struc
 	struct project *p = &out->project;
 	struct run run = { .p = p, .record = &out->record };
 	struct run_state *state = &run.state;
+	bool made = false;
 	enum status status;
 	*out = (struct tune_result){ 0 };
 	TRY(project_open(config, ui, true, p, problems, err));
 	int64_t steps = run.steps = project_steps(p);
 	run.per_epoch = project_steps_per_epoch(p);
 	out->output = only_factors(config) ? config->lora_save : output_path(config, &p->arena);
+	TRY_GOTO(output_make_folder(config, &made, err), out_run);
 	TRY_GOTO(check_output(p, out->output, err), out_run);
 	TRY_GOTO(class_weights_make(p, &p->class_weights, err), out_run);
 	TRY_GOTO(check_sampling(p, err), out_run);
@@ -377,6 +380,7 @@ out_run:
 	if (status != OK) {
 		if (!problems->total)
 			problems_add(problems, err);
+		output_remove_folder(config, made);
 		tune_release(out);
 	}
 	return status;

@@ -281,6 +281,17 @@ const struct option options[] = {
 	  .field = SET(batch_norm), .group = GROUP_TRAINED, .commands = GRADIENTS,
 	  .help = "statistics of BatchNormalization: those of the file, or of each micro-batch" },
 
+	{ "new-head", 0, OPTION_COUNT_OR_WORD, "auto|N|off", "auto", "classes", 1, 1 << 24,
+	  .choices = WORDS("auto", "off"),
+	  .field = SET(new_head), .group = GROUP_TRAINED, .commands = TUNE,
+	  .help = "replace the classifier at the model's end: auto: by one for the data's classes, where "
+		  "these are not the model's; N: by one for N classes. Rows of classes that both know by "
+		  "name are kept" },
+	{ "head-on", 0, OPTION_STRING, "VALUE", NULL,
+	  .field = SET(head_on), .group = GROUP_TRAINED, .commands = TUNE,
+	  .help = "add a linear classifier of this value of the graph; its scores become the first "
+		  "output" },
+
 	{ "validation", 0, OPTION_VALIDATION, "FRACTION|DIR", "0.2", NULL,
 	  .field = SET(validation), .group = GROUP_DATA, .commands = DATA,
 	  .help = "a folder or file of validation data, or what share of each class becomes it "
@@ -358,7 +369,8 @@ const struct option options[] = {
 
 	{ "output", 'o', OPTION_STRING, "FILE", NULL,
 	  .field = SET(output), .group = GROUP_OUTPUT, .commands = TUNE | RUN | GRAD,
-	  .help = "what is written: the tuned model (else MODEL.tuned.onnx beside the model), or the "
+	  .help = "what is written: the tuned model (else MODEL.tuned.onnx beside the model; DIR/ makes "
+		  "DIR/model.onnx with config.json and preprocessor_config.json), or the "
 		  "arrays (else INPUTS.outputs.npz, INPUTS.grads.npz)" },
 	{ "force", 'f', OPTION_FLAG, NULL, "no",
 	  .field = SET(force), .group = GROUP_OUTPUT, .commands = TUNE | RUN | GRAD,

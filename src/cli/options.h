@@ -47,6 +47,7 @@ enum option_kind {
 	OPTION_STRING,
 	OPTION_STRINGS, /* may be given more than once */
 	OPTION_COUNT,
+	OPTION_COUNT_OR_WORD,
 	OPTION_REAL,
 	OPTION_CHOICE,
 	OPTION_WARMUP,
@@ -95,7 +96,8 @@ struct option {
 	double min, max;      /* bounds of a number, both included; max 0: none */
 	const char *word;     /* OPTION_COUNT, OPTION_REAL: a word that stands for word_value */
 	double word_value;
-	/* OPTION_CHOICE: the words for 0, 1, ...; OPTION_STRINGS: what may be given. Ends with NULL. */
+	/* OPTION_CHOICE: the words for 0, 1, ...; OPTION_COUNT_OR_WORD: for -1, -2, ...;
+	   OPTION_STRINGS: what may be given. Ends with NULL. */
 	const char *const *choices;
 	const struct option_arg *args; /* OPTION_CHOICE: numbers behind the words; NULL: none */
 	size_t args_field;             /* offset of their struct config_args */

@@ -387,6 +387,27 @@ static void set_auto(double *field, double value)
 		*field = value;
 }
 
+/* Options of a new head that contradict each other or others. */
+static enum status check_head(const struct config *c, struct error *err)
+{
+	const char *option = c->head_on ? "--head-on" : c->new_head > 0 ? "--new-head" : NULL;
+	if (!option)
+		return OK;
+	if (c->head_on && c->new_head == CONFIG_HEAD_OFF)
+		return fail(err, ERR_USAGE,
+			    "--head-on makes a new head, --new-head=off forbids it");
+	if (c->head_on && c->loss_output)
+		return fail(err, ERR_USAGE,
+			    "--head-on trains the output that it makes; leave out "
+			    "--loss-output");
+	if (c->loss != CONFIG_LOSS_AUTO && c->loss != CONFIG_CROSS_ENTROPY &&
+	    c->loss != CONFIG_FOCAL)
+		return fail(err, ERR_USAGE,
+			    "%s makes a head for classes, which --loss=%s does not train", option,
+			    option_find("loss", 4)->choices[c->loss]);
+	return OK;
+}
+
 static enum status check_factors(const struct config *c, struct error *err)
 {
 	if (!c->lora.rank && (c->lora_on.n || c->lora_save))
@@ -405,6 +426,7 @@ enum status parse_finish(struct invocation *inv, struct error *err)
 	const struct optimizer_defaults *d = &optimizer_defaults[c->optimizer];
 	bool both = c->micro_batch != CONFIG_AUTO && c->accumulate != CONFIG_AUTO;
 	int64_t product;
+	TRY(check_head(c, err));
 	if (both && __builtin_mul_overflow(c->micro_batch, c->accumulate, &product))
 		return fail(err, ERR_USAGE, "--micro-batch times --accumulate is too large");
 	if (c->batch_size == CONFIG_AUTO)

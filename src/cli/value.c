@@ -206,6 +206,29 @@ static void print_count(const struct printing *p)
 		text_add(p->out, "%lld", (long long)x);
 }
 
+static enum status parse_count_or_word(const struct parsing *p)
+{
+	int64_t x, word = 0;
+	while (p->option->choices[word] && strcmp(p->text, p->option->choices[word]))
+		word++;
+	if (p->option->choices[word])
+		x = -1 - word;
+	else if (!number_parse_integer(p->text, &x) || !value_in_bounds(p->option, (double)x))
+		return fail(p->err, ERR_USAGE, "'%s' is not one of %s, N from %.0f to %.0f",
+			    p->text, p->option->values, p->option->min, p->option->max);
+	*(int64_t *)p->field = x;
+	return OK;
+}
+
+static void print_count_or_word(const struct printing *p)
+{
+	int64_t x = *(const int64_t *)p->field;
+	if (x < 0)
+		text_add(p->out, "%s", p->option->choices[-1 - x]);
+	else
+		print_count(p);
+}
+
 static enum status parse_real(const struct parsing *p)
 {
 	double x;
@@ -454,6 +477,7 @@ static const struct kind kinds[] = {
 			     .count = count_strings,
 			     .list = true },
 	[OPTION_COUNT] = { .parse = parse_count, .print = print_count },
+	[OPTION_COUNT_OR_WORD] = { .parse = parse_count_or_word, .print = print_count_or_word },
 	[OPTION_REAL] = { .parse = parse_real, .print = print_real_field },
 	[OPTION_CHOICE] = { .parse = parse_choice, .print = print_choice },
 	[OPTION_WARMUP] = { .parse = parse_warmup, .print = print_real_field },

@@ -6,6 +6,7 @@
  *   OPTION_STRING      const char *                 not empty
  *   OPTION_STRINGS     struct config_strings        not empty; each value is added
  *   OPTION_COUNT       int64_t                      a whole number, or the word
+ *   OPTION_COUNT_OR_WORD  int64_t                   a whole number, or a choice: -1, -2, ...
  *   OPTION_REAL        double                       a number, or the word
  *   OPTION_CHOICE      an enum                      one of the words; with args: WORD[:A[,B]], and
                                                    struct config_args

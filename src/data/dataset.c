@@ -19,12 +19,20 @@ void *dataset_keep(struct dataset *ds, void *buffer)
 	return buffer;
 }
 
+uint32_t opening_classes(const struct opening *o)
+{
+	const struct dataset_options *options = o->options;
+	if (options->adapt)
+		return options->names.given ? options->names.n : 0;
+	return options->classes ? options->classes : options->names.n;
+}
+
 /* The names of numbered classes, when nobody named them: "0", "1", ... */
 static void name_classes(struct opening *o)
 {
 	struct dataset *ds = o->ds;
 	const struct class_names *known = &o->options->names;
-	uint32_t n = o->options->classes ? o->options->classes : known->n;
+	uint32_t n = opening_classes(o);
 	const struct part *parts[] = { &ds->train, &ds->validation };
 	for (size_t p = 0; !n && p < ARRAY_SIZE(parts); p++) {
 		const int64_t *c = parts[p]->targets.data;
@@ -37,7 +45,10 @@ static void name_classes(struct opening *o)
 	}
 	if (n)
 		ds->n_classes = n;
+	else if (ds->n_classes < o->options->classes)
+		ds->n_classes = o->options->classes;
 	struct label_map map = { .n = ds->n_classes, .rule = LABELS_BY_NUMBER };
+	map.foreign = o->options->classes && map.n != o->options->classes;
 	if (known->n == ds->n_classes) {
 		map.names = known->v;
 	} else {

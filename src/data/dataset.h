@@ -50,6 +50,7 @@ struct dataset_options {
 	const struct data_input *inputs;
 	uint32_t n_inputs;
 	uint32_t classes; /* that the model tells apart (2 for one sigmoid); 0: not known */
+	bool adapt;       /* the data may have other classes: then labels.foreign */
 	/*
 	 * Axes of the model's output, 0: not known. With two of them whole numbers [N, C] tell for
 	 * each class if a sample has it, with more they are classes of parts of it.

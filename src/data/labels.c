@@ -131,33 +131,39 @@ static uint32_t match_names(const char *const *folders, uint32_t n, const struct
 }
 
 enum status label_map_make(const char *const *folders, uint32_t n, const char *things,
-			   const struct class_names *names, uint32_t outputs, struct arena *arena,
-			   struct label_map *out, struct error *err)
+			   const struct class_names *names, uint32_t outputs, bool adapt,
+			   struct arena *arena, struct label_map *out, struct error *err)
 {
 	uint32_t *classes = arena_alloc(arena, n * sizeof *classes), matches = 0;
 	const char *unknown = NULL;
-	if (names->n && names->given && outputs && names->n != outputs)
+	if (names->n && names->given && outputs && names->n != outputs && !adapt)
 		return fail(err, ERR_INPUT, "%s names %u classes, but the model has %u outputs",
 			    names->source, names->n, outputs);
-	bool usable = names->n && (!outputs || names->n == outputs);
+	bool usable = names->n && (!outputs || names->n == outputs || (adapt && names->given));
 	if (usable)
 		matches = match_names(folders, n, names, classes, &unknown);
 
 	struct label_map map = { .folders = folders, .n_folders = n, .classes = classes };
-	if (usable && (matches || names->given)) {
+	bool named = usable && (matches || names->given);
+	if (named && unknown && !names->given && adapt) {
+		map_by_order(folders, n, arena, classes, &map);
+		map.foreign = true;
+	} else if (named) {
 		if (unknown)
 			return fail(err, ERR_INPUT, "%s '%s' is not a class of %s", things, unknown,
 				    names->source);
 		map.rule = LABELS_BY_NAME;
 		map.n = names->n;
 		map.names = names->v;
+		map.foreign = outputs && names->n != outputs;
 	} else {
-		if (outputs && n != outputs)
+		if (outputs && n != outputs && !adapt)
 			return fail(err, ERR_INPUT,
 				    "there are %u %ss, but the model has %u outputs; "
 				    "name its classes with --labels FILE or add the missing %ss",
 				    n, things, outputs, things);
 		map_by_order(folders, n, arena, classes, &map);
+		map.foreign = outputs && n != outputs;
 	}
 	*out = map;
 	return OK;

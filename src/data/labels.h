@@ -32,18 +32,30 @@ struct label_map {
 	const char *const *folders; /* [n_folders], in the order they were given */
 	const uint32_t *classes;    /* [n_folders]: the class of each */
 	uint32_t n_folders;
+	bool foreign; /* these are not the model's classes: it needs a new classifier */
 };
 
 /*
- * Maps folders (or other `things` with names: "label") to the classes of a model with `outputs` of them (0: as many as there are
- * folders). ERR_INPUT when the counts differ, or a folder is not among names that should match.
+ * Maps folders (or other `things` with names: "label") to the classes of a model with `outputs` of
+ * them (0: as many as there are folders). ERR_INPUT when the counts differ, or a folder is not among
+ * names that should match; with `adapt` the classes then are those of the data, or those that the
+ * user names, and foreign.
  */
 enum status MUST_CHECK label_map_make(const char *const *folders, uint32_t n, const char *things,
-				      const struct class_names *names, uint32_t outputs,
+				      const struct class_names *names, uint32_t outputs, bool adapt,
 				      struct arena *arena, struct label_map *out,
 				      struct error *err);
 
 /* "by name", "in the order of their numbers", "in byte order". */
 const char *label_rule_text(enum label_rule rule);
+
+/*
+ * Class names as a property of a model's metadata: under the key CLASS_NAMES_KEY a Python dict,
+ * {0: 'cat', 1: 'dog'}, as Ultralytics writes and reads it. class_names_parse reads that, with
+ * quoted numbers too (JSON), and a list of names; false, and nothing else, for any other text.
+ */
+#define CLASS_NAMES_KEY "names"
+const char *class_names_format(const char *const *names, uint32_t n, struct arena *arena);
+bool class_names_parse(const char *text, struct arena *arena, struct class_names *out);
 
 #endif

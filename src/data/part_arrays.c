@@ -166,7 +166,7 @@ enum status opening_take_targets(struct opening *o, const char *path, const stru
 	}
 	if (ds->targets == TARGETS_ANY)
 		ds->targets = dtype_is_float(labels->dtype) ? TARGETS_VALUES : TARGETS_CLASSES;
-	uint32_t classes = o->options->classes ? o->options->classes : o->options->names.n;
+	uint32_t classes = opening_classes(o);
 	enum status status = ds->targets == TARGETS_CLASSES
 				     ? targets_classes(labels, classes, o->options->ignored_label,
 						       &part->targets, err)

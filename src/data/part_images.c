@@ -117,7 +117,7 @@ enum status opening_map_folders(struct opening *o, struct error *err)
 	if (!o->n_folders) /* says what is missing */
 		return OK;
 	TRY(label_map_make(o->folders, o->n_folders, "class folder", &options->names,
-			   options->classes, &ds->arena, &ds->labels, err));
+			   options->classes, options->adapt, &ds->arena, &ds->labels, err));
 	ds->n_classes = ds->labels.n;
 	return OK;
 }

@@ -62,6 +62,9 @@ enum status MUST_CHECK opening_take_targets(struct opening *o, const char *path,
 					    const struct tensor *labels, struct part *part,
 					    struct error *err);
 
+/* The classes that labels must be of: those of the model or of names; 0: any. */
+uint32_t opening_classes(const struct opening *o);
+
 /* Divides ds->train into training and validation (part_split.c). */
 enum status MUST_CHECK opening_split(struct opening *o, struct error *err);
 

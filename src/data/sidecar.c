@@ -324,8 +324,7 @@ enum status sidecar_read_config(const char *json, size_t size, struct arena *are
 	return status;
 }
 
-/* The path of the file in the model's folder or its parent, or NULL. The caller frees it. */
-static char *find_beside(const char *model_path, const char *name)
+char *sidecar_find(const char *model_path, const char *name)
 {
 	const char *slash = strrchr(model_path, '/');
 	int n = slash ? (int)(slash - model_path) + 1 : 0;
@@ -345,7 +344,7 @@ enum status sidecar_apply(const char *model_path, struct arena *arena, struct pr
 	/* The preprocessor's own file comes last: it knows better. */
 	static const char *const files[] = { "config.json", "preprocessor_config.json" };
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		char *path = find_beside(model_path, files[i]);
+		char *path = sidecar_find(model_path, files[i]);
 		struct file_map map = { 0 };
 		if (!path)
 			continue;

@@ -29,4 +29,15 @@ enum status MUST_CHECK sidecar_read_config(const char *json, size_t size, struct
 					   struct preprocess *p, struct class_names *names,
 					   struct error *err);
 
+/* The path of a file of that name in the model's folder or its parent, or NULL. Free with free(). */
+char *sidecar_find(const char *model_path, const char *name);
+
+/*
+ * Texts of the files for a model that is written: what lies beside the original, with the keys that
+ * tell of the classes, or of the settings of a bound preprocess. Free with free(). No preprocessor
+ * (NULL): p is NULL and there is no file, or *why says what the file can't tell.
+ */
+char *sidecar_config(const char *model_path, const char *const *names, uint32_t n);
+char *sidecar_preprocessor(const char *model_path, const struct preprocess *p, const char **why);
+
 #endif

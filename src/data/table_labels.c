@@ -151,7 +151,7 @@ static enum status map_names(struct opening *o, struct location *const locations
 	array_release(&list.v);
 	TRY(status);
 	TRY(label_map_make(o->folders, o->n_folders, "label", &o->options->names,
-			   o->options->classes, &ds->arena, &ds->labels, err));
+			   o->options->classes, o->options->adapt, &ds->arena, &ds->labels, err));
 	ds->n_classes = ds->labels.n;
 	return OK;
 }
@@ -228,8 +228,7 @@ static enum status take_class(const struct opening *o, const struct table *t, ui
 			      int64_t *out, struct error *err)
 {
 	const char *field = csv_field(&t->csv, column);
-	const struct dataset_options *options = o->options;
-	uint32_t classes = options->classes ? options->classes : options->names.n, index;
+	uint32_t classes = opening_classes(o), index;
 	if (o->n_folders) {
 		*out = map_get(&o->folder_index, field, &index)
 			       ? (int64_t)o->ds->labels.classes[index]
@@ -240,7 +239,7 @@ static enum status take_class(const struct opening *o, const struct table *t, ui
 	csv_number(field, &x);
 	struct tensor one = { DT_F64, SHAPE(1), &x };
 	classes = classes ? classes : CLASSES_MAX;
-	return targets_class(&one, 0, classes, options->ignored_label, out, err) == OK
+	return targets_class(&one, 0, classes, o->options->ignored_label, out, err) == OK
 		       ? OK
 		       : table_fail(t, column, err, "the label %s is not a class from 0 to %u",
 				    field, classes - 1);

@@ -96,6 +96,24 @@ enum status onnx_file_open_memory(const void *data, size_t size, struct onnx_fil
 	return status;
 }
 
+enum status onnx_file_open_edited(const struct onnx_file *original, void *data, size_t size,
+				  struct onnx_file *out, struct error *err)
+{
+	struct onnx_file file = {
+		.folder = original->folder < 0 ? -1 : fcntl(original->folder, F_DUPFD_CLOEXEC, 0),
+		.in_memory = true,
+		.owned = data,
+		.map = { data, size },
+		.path = mem_strdup(original->path),
+	};
+	enum status status = read_structure(&file, &onnx__model_proto__descriptor, err);
+	if (status == OK)
+		*out = file;
+	else
+		onnx_file_close(&file);
+	return status;
+}
+
 static bool lies_in(const struct file_map *map, const struct tensor *t)
 {
 	uintptr_t start = (uintptr_t)map->data, at = (uintptr_t)t->data;
@@ -127,6 +145,7 @@ void onnx_file_close(struct onnx_file *file)
 		close(file->folder);
 	if (!file->in_memory)
 		file_unmap(&file->map);
+	free(file->owned);
 	free(file->path);
 	*file = (struct onnx_file){ .folder = -1 };
 }

@@ -44,7 +44,8 @@ struct onnx_file {
 	/* Private. */
 	char *path;
 	int folder;     /* descriptor of the model's folder, -1: no external data */
-	bool in_memory; /* opened by onnx_file_open_memory */
+	bool in_memory; /* map is no mapped file: opened by onnx_file_open_memory or _edited */
+	void *owned;    /* freed with the file, or NULL */
 	struct file_map map;
 	ProtobufCMessage *root; /* the model, or a single tensor */
 	ARRAY(struct onnx_span) spans;
@@ -67,6 +68,13 @@ enum status MUST_CHECK onnx_file_open_tensor(const char *path, struct onnx_file 
 /* Opens a model in memory, which must outlive `out`; external data is refused. */
 enum status MUST_CHECK onnx_file_open_memory(const void *data, size_t size, struct onnx_file *out,
 					     struct error *err);
+
+/*
+ * Opens edited bytes of an opened model (edit.h), which are taken over, also on failure. Path and
+ * folder are those of the model, which need not stay open.
+ */
+enum status MUST_CHECK onnx_file_open_edited(const struct onnx_file *original, void *data,
+					     size_t size, struct onnx_file *out, struct error *err);
 
 void onnx_file_close(struct onnx_file *file);
 

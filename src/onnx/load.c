@@ -451,6 +451,21 @@ enum status model_load_memory(const void *data, size_t size, struct model **out,
 		      err);
 }
 
+enum status model_load_edited(const struct model *original, const struct onnx_edits *edits,
+			      struct model **out, struct problems *problems, struct error *err)
+{
+	void *data;
+	size_t size;
+	if (onnx_edit(&original->file, edits, &data, &size, err) != OK) {
+		fail_context(err, "%s", original->file.path);
+		problems_add(problems, err);
+		return err->status;
+	}
+	struct model *model = mem_alloc(sizeof *model);
+	return finish(model, onnx_file_open_edited(&original->file, data, size, &model->file, err),
+		      out, problems, err);
+}
+
 void model_free(struct model *model)
 {
 	if (!model)

@@ -11,6 +11,7 @@
 #define ONNXTUNE_ONNX_LOAD_H
 
 #include "graph/graph.h"
+#include "onnx/edit.h"
 #include "onnx/file.h"
 #include "onnx/save.h"
 
@@ -36,6 +37,10 @@ enum status MUST_CHECK model_load(const char *path, struct model **out, struct p
 				  struct error *err);
 /* The same for a model in memory, which must outlive it. */
 enum status MUST_CHECK model_load_memory(const void *data, size_t size, struct model **out,
+					 struct problems *problems, struct error *err);
+/* The same for the bytes of a model after edits (edit.h): a model of its own. */
+enum status MUST_CHECK model_load_edited(const struct model *original,
+					 const struct onnx_edits *edits, struct model **out,
 					 struct problems *problems, struct error *err);
 void model_free(struct model *model); /* NULL is fine */
 

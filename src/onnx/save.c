@@ -226,7 +226,8 @@ static enum status check_places(const struct onnx_file *file, bool external, str
 	for (uint32_t i = 0; i < plan->n_outputs; i++) {
 		out[i] = place_of(plan->outputs[i], arena);
 		bool self = i + 1 == plan->n_outputs && !external;
-		if (!file->in_memory && !self && place_equal(&out[i], &model))
+		bool named = !file->in_memory || file->folder >= 0;
+		if (named && !self && place_equal(&out[i], &model))
 			return fail(err, ERR_USAGE,
 				    "%s: would replace the model itself, which has external data; "
 				    "choose another output",

@@ -89,7 +89,7 @@ says 'too few labels' 'd.npz: the labels have shape 23, but there are 24 samples
 arrays $x labels/int64/24,2/mod:3
 says 'labels of a wrong shape' 'd.npz: the labels have shape ?x2, but the loss cross-entropy takes ? (samples first)'
 arrays $x labels/int64/24/mod:4
-says 'more classes than the model has' 'd.npz: the data has 4 classes, the model tells 3 apart'
+says 'more classes than the model has' 'd.npz: the data has 4 classes, the model tells 3 apart' d.npz --new-head off
 arrays $x labels/int64/24/=0,1,2,-3
 says 'a negative label' 'd.npz: label -3 of sample 3 is outside 0 to *'
 arrays $x labels/int64/24/=1
@@ -154,9 +154,9 @@ says 'too few names' 'd.npz: label 2 of sample 2 is outside 0 to 1 *' d.npz --la
 helper pictures folder 1 20 8 8
 says 'pictures of a single class' "folder: all 20 samples are of the single class 'c0'; *" folder
 helper pictures folder 2 10 8 8
-says 'too few class folders' 'folder: the data has 2 classes, the model tells 3 apart' folder
+says 'too few class folders' 'folder: the data has 2 classes, the model tells 3 apart' folder --new-head off
 helper pictures folder 4 10 8 8
-says 'too many class folders' 'folder: the data has 4 classes, the model tells 3 apart' folder
+says 'too many class folders' 'folder: the data has 4 classes, the model tells 3 apart' folder --new-head off
 rm -r folder
 helper pictures folder 3 10 8 8
 ln -s .. folder/c0/again

@@ -82,6 +82,35 @@ static const struct {
 	{ { "cat", "dog" }, { "cat", "dog" }, true, 3, "3 outputs", 0, { 0 }, { 0 } },
 };
 
+/* Where the model may get a new classifier. */
+static const struct {
+	const char *folders[4], *names[4];
+	bool given;
+	uint32_t outputs;
+	bool foreign;
+	const char *says;
+	const char *report[4];
+} adapted[] = {
+	/* as without: the model's classes */
+	{ { "10", "1", "2" }, { 0 }, false, 3, false, NULL, { "1", "2", "10" } },
+	{ { "cat", "dog" },
+	  { "dog", "cow", "cat" },
+	  false,
+	  3,
+	  false,
+	  NULL,
+	  { "dog", "cow", "cat" } },
+	/* another number, another class among the known ones, names for another number */
+	{ { "cat", "dog" }, { 0 }, false, 3, true, NULL, { "cat", "dog" } },
+	{ { "cat", "dog" }, { "cat", "dog", "cow" }, false, 4, true, NULL, { "cat", "dog" } },
+	{ { "cat", "elk" }, { "dog", "cow", "cat" }, false, 3, true, NULL, { "cat", "elk" } },
+	{ { "cat", "dog" }, { "dog", "cat" }, true, 3, true, NULL, { "dog", "cat" } },
+	{ { "cat" }, { "dog", "cat" }, true, 3, true, NULL, { "dog", "cat" } },
+	/* what the user names must be right */
+	{ { "cat", "elk" }, { "dog", "cat" }, true, 3, false, "'elk'", { 0 } },
+	{ { "cat", "elk" }, { "dog", "cat" }, true, 2, false, "'elk'", { 0 } },
+};
+
 static uint32_t count(const char *const *v)
 {
 	uint32_t n = 0;
@@ -102,7 +131,7 @@ static void test_mapping(void **state)
 		arena_init(&arena);
 		uint32_t n = count(maps[i].folders);
 		enum status status = label_map_make(maps[i].folders, n, "class folder", &names,
-						    maps[i].outputs, &arena, &map, &err);
+						    maps[i].outputs, false, &arena, &map, &err);
 		if (maps[i].says) {
 			if (status != ERR_INPUT || !strstr(err.text, maps[i].says))
 				fail_msg("case %zu: %d '%s'", i, status, err.text);
@@ -119,6 +148,96 @@ static void test_mapping(void **state)
 			assert_string_equal(map.names[k], maps[i].report[k]);
 		arena_release(&arena);
 	}
+}
+
+static void test_adapting(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(adapted); i++) {
+		struct arena arena;
+		struct label_map map;
+		struct error err = { 0 };
+		struct class_names names = { adapted[i].names, count(adapted[i].names), "names.txt",
+					     adapted[i].given };
+		arena_init(&arena);
+		uint32_t n = count(adapted[i].folders);
+		enum status status = label_map_make(adapted[i].folders, n, "label", &names,
+						    adapted[i].outputs, true, &arena, &map, &err);
+		assert_int_equal(status, adapted[i].says ? ERR_INPUT : OK);
+		if (adapted[i].says) {
+			assert_non_null(strstr(err.text, adapted[i].says));
+		} else {
+			assert_int_equal(map.foreign, adapted[i].foreign);
+			assert_int_equal(map.n, count(adapted[i].report));
+			for (uint32_t k = 0; k < map.n; k++)
+				assert_string_equal(map.names[k], adapted[i].report[k]);
+		}
+		arena_release(&arena);
+	}
+}
+
+/* Texts of a metadata property, and the names that they are, NULL: none. */
+static const struct {
+	const char *text;
+	const char *names[4];
+} properties[] = {
+	/* str() of a dict and of a list, and json.dumps(), as Python 3.11 prints them */
+	{ "{0: 'cat', 1: 'dog'}", { "cat", "dog" } },
+	{ "{0: \"it's\", 1: 'a \\'b\\' \"c\"', 2: 'd\\\\e'}", { "it's", "a 'b' \"c\"", "d\\e" } },
+	{ "['cat', 'dog']", { "cat", "dog" } },
+	{ "{\"0\": \"cat\", \"1\": \"d\\/og\"}", { "cat", "d/og" } },
+	{ " { 1 : 'dog' ,\n0:'cat' }\n", { "cat", "dog" } },
+	{ "{0: ''}", { "" } },
+	{ "", { 0 } },
+	{ "cat dog", { 0 } },
+	{ "{}", { 0 } },
+	{ "[]", { 0 } },
+	{ "{0: 'cat', 2: 'dog'}", { 0 } },
+	{ "{0: 'cat', 0: 'dog'}", { 0 } },
+	{ "{0: 'cat', 4000000000: 'dog'}", { 0 } },
+	{ "{99999999999999999999: 'dog'}", { 0 } },
+	{ "{0: 'cat', 1: 2}", { 0 } },
+	{ "{0: 'cat'", { 0 } },
+	{ "{0: 'cat", { 0 } },
+	{ "{0: 'cat\\", { 0 } },
+	{ "{0: 'cat\\q'}", { 0 } },
+	{ "{0: 'cat'} x", { 0 } },
+	{ "{0: 'cat']", { 0 } },
+	{ "{0 'cat'}", { 0 } },
+	{ "{-1: 'cat'}", { 0 } },
+	{ "{'0' 'cat'}", { 0 } },
+	{ "{'a': 'cat'}", { 0 } },
+};
+
+static void test_properties(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(properties); i++) {
+		struct arena arena;
+		struct class_names names;
+		uint32_t n = count(properties[i].names);
+		arena_init(&arena);
+		if (class_names_parse(properties[i].text, &arena, &names) != (n > 0))
+			fail_msg("%s", properties[i].text);
+		for (uint32_t k = 0; k < n; k++)
+			assert_string_equal(names.v[k], properties[i].names[k]);
+		if (n) {
+			assert_int_equal(names.n, n);
+			const char *text = class_names_format(names.v, n, &arena);
+			struct class_names again;
+			assert_true(class_names_parse(text, &arena, &again));
+			assert_int_equal(again.n, n);
+			for (uint32_t k = 0; k < n; k++)
+				assert_string_equal(again.v[k], properties[i].names[k]);
+		}
+		arena_release(&arena);
+	}
+	struct arena arena;
+	static const char *const odd[] = { "cat", "it's", "\\", "\xff\x1b" };
+	arena_init(&arena);
+	assert_string_equal(class_names_format(odd, 4, &arena),
+			    "{0: 'cat', 1: 'it\\'s', 2: '\\\\', 3: '\?\?'}");
+	arena_release(&arena);
 }
 
 static void test_name_files(void **state)
@@ -382,6 +501,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_mapping),
+		cmocka_unit_test(test_adapting),
+		cmocka_unit_test(test_properties),
 		cmocka_unit_test(test_name_files),
 		cmocka_unit_test(test_preprocessor_config),
 		cmocka_unit_test(test_config),

@@ -77,6 +77,7 @@ static void test_defaults(void **state)
 	assert_int_equal(c.max_skips, 25);
 	assert_int_equal(c.growth_interval, 2000);
 	assert_int_equal(c.batch_norm, CONFIG_BATCH_NORM_FROZEN);
+	assert_int_equal(c.new_head, CONFIG_AUTO);
 	assert_true(c.validation.fraction == 0.2 && !c.validation.folder);
 	assert_int_equal(c.resize.mode, CONFIG_RESIZE_AUTO);
 	assert_true(!c.image_size.height && !c.mean.n && !c.std.n);
@@ -454,7 +455,8 @@ static void test_table(void **state)
 		assert_true(o->field < sizeof(struct invocation));
 		assert_true((o->kind == OPTION_FLAG) == !o->values);
 		if (o->kind != OPTION_STRINGS)
-			assert_true((o->kind == OPTION_CHOICE) == !!o->choices);
+			assert_true((o->kind == OPTION_CHOICE || o->kind == OPTION_COUNT_OR_WORD) ==
+				    !!o->choices);
 		assert_true(strlen(o->help) > 5 && o->help[strlen(o->help) - 1] != '.');
 		for (const struct option *other = options; other < o; other++)
 			assert_true(other->field != o->field);

@@ -1,0 +1,309 @@
+/*
+ * new_head.c - replaces the classifier of a model (see new_head.h).
+ *
+ *  1. Find it; make new constants of its weight, biases and constant shapes.
+ *  2. Bind the graph as it is and with the new constants in place: where the types of values differ,
+ *     what the file declares has to follow.
+ *  3. Edit the bytes and open them.
+ *
+ * A head on a value of the user's choice is made in new_head_on.c.
+ */
+#include "api/new_head.h"
+
+#include "api/new_head_parts.h"
+#include "base/map.h"
+#include "base/rng.h"
+#include "base/text.h"
+#include "passes/bind.h"
+#include "passes/head.h"
+#include "passes/loss.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- elements ---- */
+
+/* Random numbers of the head's tensors: no other stream of a seed has this in its upper half. */
+#define STREAM_HEAD (UINT64_C(0x68656164) << 32)
+
+enum status head_tensor(struct head_work *w, enum dtype dtype, const struct shape *shape,
+			struct tensor *out, struct error *err)
+{
+	size_t bytes;
+	TRY(tensor_size(dtype, shape, &bytes, err));
+	*out = (struct tensor){ dtype, *shape, NULL };
+	TRY(mem_try_alloc(bytes, &out->data, err));
+	*array_push(&w->buffers) = out->data;
+	memset(out->data, 0, bytes);
+	return OK;
+}
+
+void head_fill(struct tensor *t, int axis, uint64_t seed, uint64_t stream, int64_t fan_in)
+{
+	double bound = 1 / sqrt((double)fan_in);
+	int64_t classes = t->shape.dim[axis], inner = 1, n = shape_elements(&t->shape);
+	for (int i = axis + 1; i < t->shape.rank; i++)
+		inner *= t->shape.dim[i];
+	for (int64_t i = 0; i < n; i++) {
+		/* the number depends on class and place in the row, not on how they are stored */
+		int64_t class = i / inner % classes, at = i / inner / classes * inner + i % inner;
+		uint64_t place = (uint64_t) class * (uint64_t)(n / classes) + (uint64_t)at;
+		uint32_t words[4];
+		philox(seed, STREAM_HEAD | stream, place, words);
+		tensor_set(t, i, bound * (2 * (double)rng_uniform(words[0]) - 1));
+	}
+}
+
+/* Row `from` of a becomes row `to` of b, bit by bit. */
+static void copy_row(const struct tensor *a, int64_t from, const struct tensor *b, int64_t to,
+		     int axis)
+{
+	int64_t outer = 1, inner = 1;
+	for (int i = 0; i < axis; i++)
+		outer *= a->shape.dim[i];
+	for (int i = axis + 1; i < a->shape.rank; i++)
+		inner *= a->shape.dim[i];
+	size_t bytes = (size_t)inner * dtype_bits(a->dtype) / 8;
+	for (int64_t o = 0; o < outer; o++)
+		memcpy((char *)b->data + (size_t)(o * b->shape.dim[axis] + to) * bytes,
+		       (char *)a->data + (size_t)(o * a->shape.dim[axis] + from) * bytes, bytes);
+}
+
+/* ---- classes on both sides ---- */
+
+/* old[k]: the model's class of the name of class k, -1: none. Returns how many there are. */
+static int64_t match_classes(const struct new_head *h, int64_t classes, int64_t *old)
+{
+	struct map index = { 0 };
+	uint32_t at;
+	int64_t n = 0;
+	for (uint32_t i = 0; h->known.n == classes && i < h->known.n; i++)
+		map_set(&index, h->known.v[i],
+			map_get(&index, h->known.v[i], &at) ? UINT32_MAX : i);
+	for (int64_t k = 0; k < h->classes; k++) {
+		bool found = map_get(&index, h->names[k], &at) && at != UINT32_MAX;
+		old[k] = found ? (int64_t)at : -1;
+		n += found;
+	}
+	map_release(&index);
+	return n;
+}
+
+/* ---- new constants ---- */
+
+static enum status check_site(const struct new_head *h, uint32_t value, struct error *err)
+{
+	const struct onnx_change *site = &h->model->sites[value];
+	if (site->tensor || (site->attribute && site->attribute->n_floats))
+		return OK;
+	return fail(err, ERR_UNSUPPORTED, "'%s' is stored as a single number",
+		    graph_value(h->model->graph, value)->name);
+}
+
+static void set_constant(struct head_work *w, uint32_t value, const struct tensor *t)
+{
+	*array_push(&w->changes) = (struct head_change){ value, *t };
+}
+
+static enum status make_rows(struct head_work *w, const struct head_constant *c, int64_t fan_in,
+			     const int64_t *old, struct error *err)
+{
+	const struct new_head *h = w->request;
+	const struct tensor *was = &graph_value(h->model->graph, c->value)->t;
+	struct shape shape = was->shape;
+	struct tensor t;
+	TRY(check_site(h, c->value, err));
+	shape.dim[c->axis] = h->classes;
+	TRY(head_tensor(w, was->dtype, &shape, &t, err));
+	if (fan_in)
+		head_fill(&t, c->axis, h->seed, w->changes.n, fan_in);
+	for (int64_t k = 0; k < h->classes; k++)
+		if (old[k] >= 0)
+			copy_row(was, old[k], &t, k, c->axis);
+	set_constant(w, c->value, &t);
+	return OK;
+}
+
+static enum status make_shape(struct head_work *w, const struct head_constant *c, struct error *err)
+{
+	const struct new_head *h = w->request;
+	const struct tensor *was = &graph_value(h->model->graph, c->value)->t;
+	struct tensor t;
+	TRY(check_site(h, c->value, err));
+	TRY(head_tensor(w, was->dtype, &was->shape, &t, err));
+	memcpy(t.data, was->data, tensor_bytes(&t));
+	tensor_set_int(&t, c->axis, h->classes);
+	set_constant(w, c->value, &t);
+	return OK;
+}
+
+/* ---- what the file declares ---- */
+
+/* The graph's types with what `changes` holds in place of the constants. */
+static enum status bind_changed(struct head_work *w, struct binding *out, struct problems *problems,
+				struct error *err)
+{
+	const struct graph *g = w->request->model->graph;
+	struct tensor *own = mem_alloc(w->changes.n * sizeof *own);
+	for (uint32_t i = 0; i < w->changes.n; i++) {
+		struct value *v = graph_value(g, w->changes.v[i].value);
+		own[i] = v->t;
+		v->t = w->changes.v[i].to;
+	}
+	enum status status = bind_graph(g, w->request->shapes, NULL, out, problems, err);
+	for (uint32_t i = 0; i < w->changes.n; i++)
+		graph_value(g, w->changes.v[i].value)->t = own[i];
+	free(own);
+	return status;
+}
+
+static void note_axes(struct head_work *w, const char *name, const struct shape *was,
+		      const struct shape *is)
+{
+	for (int i = 0; i < was->rank && i < is->rank; i++) {
+		if (was->dim[i] == is->dim[i])
+			continue;
+		*array_push(&w->axes) = (struct onnx_axis_edit){ name, i, is->dim[i] };
+		return; /* there is one axis of classes */
+	}
+}
+
+/* The output must have become what was asked for. */
+static enum status check_output(struct head_work *w, const struct head *head,
+				const struct binding *was, const struct binding *is,
+				struct error *err)
+{
+	const struct graph *g = w->request->model->graph;
+	uint32_t id = g->outputs.v[w->request->output];
+	struct shape a = graph_value(was->graph, was->map[id])->t.shape;
+	const struct shape *b = &graph_value(is->graph, is->map[id])->t.shape;
+	char x[SHAPE_TEXT], y[SHAPE_TEXT];
+	struct loss_head ending = loss_find(was->graph, was->graph->outputs.v[w->request->output]);
+	if (ending.ending == ENDING_SIGMOID)
+		return fail(err, ERR_UNSUPPORTED,
+			    "output '%s' ends in Sigmoid, which does not tell classes apart",
+			    graph_value(g, id)->name);
+	for (int i = 1; i < a.rank; i++) {
+		struct shape c = a;
+		c.dim[i] = w->request->classes;
+		if (a.dim[i] == head->classes && shape_equal(&c, b))
+			return OK;
+	}
+	return fail(err, ERR_UNSUPPORTED,
+		    "with another number of classes, output '%s' would go from %s to %s",
+		    graph_value(g, id)->name, shape_format(&a, x), shape_format(b, y));
+}
+
+static enum status follow_shapes(struct head_work *w, const struct head *head,
+				 struct problems *problems, struct error *err)
+{
+	const struct graph *g = w->request->model->graph;
+	struct binding was = { 0 }, is = { 0 };
+	struct problems ours = { 0 };
+	TRY(bind_graph(g, w->request->shapes, NULL, &was, problems, err));
+	enum status status = bind_changed(w, &is, &ours, err);
+	if (status == OK)
+		status = check_output(w, head, &was, &is, err);
+	for (uint32_t i = 1; status == OK && i < g->values.n; i++)
+		if (graph_value(g, i)->node && was.map[i] && is.map[i])
+			note_axes(w, graph_value(g, i)->name,
+				  &graph_value(was.graph, was.map[i])->t.shape,
+				  &graph_value(is.graph, is.map[i])->t.shape);
+	for (uint32_t i = 0; status == OK && i < w->changes.n; i++) {
+		const struct value *v = graph_value(g, w->changes.v[i].value);
+		note_axes(w, v->name, &v->t.shape, &w->changes.v[i].to.shape);
+	}
+	graph_free(was.graph);
+	graph_free(is.graph);
+	return status;
+}
+
+/* ---- the whole ---- */
+
+static void tell(const struct new_head *h, const struct head *head, int64_t kept)
+{
+	const struct graph *g = h->model->graph;
+	const struct node *node = graph_node(g, head->node);
+	struct text names = { 0 }, rows = { 0 };
+	if (kept)
+		text_add(&rows, "; kept are the rows of %lld classes of the same name",
+			 (long long)kept);
+	text_add(&names, "'%s'", graph_value(g, head->weight.value)->name);
+	for (uint32_t i = 0; i < head->n_biases; i++)
+		text_add(&names, ", '%s'", graph_value(g, head->biases[i].value)->name);
+	log_note(
+		h->log,
+		"new head: node '%s' (%s) tells %lld classes apart instead of %lld: %s made anew%s",
+		node->name, node->op, (long long)h->classes, (long long)head->classes, names.s,
+		rows.s ? rows.s : "");
+	text_release(&rows);
+	text_release(&names);
+}
+
+static enum status replace(struct head_work *w, struct problems *problems, struct error *err)
+{
+	const struct new_head *h = w->request;
+	const struct graph *g = h->model->graph;
+	struct head head;
+	TRY(head_find(g, g->outputs.v[h->output], &head, err));
+	int64_t *old = mem_alloc((size_t)h->classes * sizeof *old);
+	int64_t kept = match_classes(h, head.classes, old);
+	enum status status = make_rows(w, &head.weight, head.fan_in, old, err);
+	for (uint32_t i = 0; status == OK && i < head.n_biases; i++)
+		/* one bias as PyTorch has it, others 0: their sum counts */
+		status = make_rows(w, &head.biases[i], i ? 0 : head.fan_in, old, err);
+	for (uint32_t i = 0; status == OK && i < head.n_shapes; i++)
+		status = make_shape(w, &head.shapes[i], err);
+	free(old);
+	TRY(status);
+	TRY(follow_shapes(w, &head, problems, err));
+	tell(h, &head, kept);
+	return OK;
+}
+
+static enum status edit(struct head_work *w, struct model **out, struct problems *problems,
+			struct error *err)
+{
+	const struct new_head *h = w->request;
+	ARRAY(struct onnx_tensor_edit) tensors = { 0 };
+	for (uint32_t i = 0; i < w->changes.n; i++) {
+		const struct onnx_change *site = &h->model->sites[w->changes.v[i].value];
+		*array_push(&tensors) = (struct onnx_tensor_edit){ site->tensor, site->attribute,
+								   w->changes.v[i].to };
+	}
+	struct onnx_edits edits = {
+		.tensors = tensors.v,
+		.n_tensors = tensors.n,
+		.axes = w->axes.v,
+		.n_axes = w->axes.n,
+		.front = w->front,
+		.back = w->back,
+		.key = CLASS_NAMES_KEY,
+		.value = class_names_format(h->names, (uint32_t)h->classes, &w->arena),
+	};
+	enum status status = model_load_edited(h->model, &edits, out, problems, err);
+	array_release(&tensors);
+	return status;
+}
+
+enum status new_head_make(const struct new_head *head, struct model **out,
+			  struct problems *problems, struct error *err)
+{
+	struct head_work w = { .request = head };
+	uint32_t before = problems->total;
+	arena_init(&w.arena);
+	enum status status = head->on ? head_put_on(&w, problems, err) : replace(&w, problems, err);
+	if (status != OK && status != ERR_USAGE && problems->total == before)
+		fail_context(err, "%s: no new head for %lld classes", head->model->file.path,
+			     (long long)head->classes);
+	if (status == OK)
+		status = edit(&w, out, problems, err);
+	for (uint32_t i = 0; i < w.buffers.n; i++)
+		free(w.buffers.v[i]);
+	array_release(&w.buffers);
+	array_release(&w.changes);
+	array_release(&w.axes);
+	arena_release(&w.arena);
+	return status;
+}
