@@ -5,9 +5,12 @@
 #include "passes/layout.h"
 #include "passes/legalize.h"
 #include "passes/phase.h"
+#include "passes/strided.h"
 
 enum status lower_apply(struct graph **graph, const struct target *target, struct error *err)
 {
+	phase_mark(*graph);
+	TRY(strided_apply(graph, target, err));
 	phase_mark(*graph);
 	TRY(legalize_apply(graph, target, err));
 	phase_mark(*graph);

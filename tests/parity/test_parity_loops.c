@@ -6,6 +6,7 @@
 #include "parity/parity.h"
 
 #include "backend/cpu/cpu.h"
+#include "backend/cpu/dnn.h"
 #include "base/rng.h"
 #include "ops/build.h"
 
@@ -417,6 +418,38 @@ static void test_sums(void **state)
 	arena_release(&arena);
 }
 
+/* Products of ours, with slices of k and edges of tiles. */
+static void test_products(void **state)
+{
+	static const int64_t same[] = { 0, 1 };
+	(void)state;
+	if (dnn_wide())
+		skip(); /* oneDNN's are used */
+	struct arena arena;
+	arena_init(&arena);
+	const struct attr attrs[] = { attr_ints("perm_a", same, 2),
+				      attr_ints("perm_b", same, 2),
+				      attr_ints("perm_y", same, 2),
+				      attr_float("alpha", 0.3f),
+				      { 0 } };
+	struct tensor in[2] = { tensor_new(&arena, DT_F32, &SHAPE(107, 801)),
+				tensor_new(&arena, DT_F32, &SHAPE(801, 141)) };
+	struct dice d = { 6000, 0 };
+	for (int k = 0; k < 2; k++)
+		for (int64_t i = 0; i < shape_elements(&in[k].shape); i++)
+			((float *)in[k].data)[i] = (float)roll(&d, 2001) / 1000 - 1;
+	struct tensor first = { 0 };
+	for (int threads = 1; threads <= 3; threads++) {
+		omp_set_num_threads(threads);
+		struct tensor y = run_op(&arena, "StridedMatMul", attrs, in, 2);
+		if (threads == 1)
+			first = y;
+		assert_memory_equal(first.data, y.data, tensor_bytes(&y));
+	}
+	omp_set_num_threads(2);
+	arena_release(&arena);
+}
+
 /* NaNs are not lost by extremes, whatever their place. */
 static void test_extremes_of_nans(void **state)
 {
@@ -459,6 +492,7 @@ int main(void)
 		cmocka_unit_test(test_large),
 		cmocka_unit_test(test_accuracy),
 		cmocka_unit_test(test_sums),
+		cmocka_unit_test(test_products),
 		cmocka_unit_test(test_extremes_of_nans),
 	};
 	return cmocka_run_group_tests_name("loops", tests, open_device, close_device);

@@ -1,0 +1,215 @@
+/* strided.c - joins batched products with the permutations around them (see strided.h). */
+#include "passes/strided.h"
+
+#include "passes/rewrite.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Transpose(value, perm) * factor */
+struct view {
+	uint32_t value;
+	int rank;
+	int64_t perm[SHAPE_MAX_RANK];
+	double factor;
+};
+
+struct pass {
+	struct rewrite r;
+	const struct target *target;
+	uint32_t *reader; /* per value: the only node that reads it; 0: none, or not one */
+};
+
+static struct view view_of(const struct graph *graph, uint32_t value)
+{
+	struct view v = { .value = value,
+			  .rank = graph_value(graph, value)->t.shape.rank,
+			  .factor = 1 };
+	for (int i = 0; i < v.rank; i++)
+		v.perm[i] = i;
+	return v;
+}
+
+static bool is(const struct node *node, const char *op)
+{
+	return !strcmp(node->def->name, op) && !*node->def->domain;
+}
+
+/* The permutation of a Transpose, written out. */
+static void permutation(const struct node *node, int rank, int64_t perm[SHAPE_MAX_RANK])
+{
+	const struct attr *a = node_attr(node, "perm");
+	for (int i = 0; i < rank; i++)
+		perm[i] = a ? a->ints[i] : rank - 1 - i;
+}
+
+/* Whether the node is x times a known scalar; *x is that input. */
+static bool scales(const struct graph *graph, const struct node *node, uint32_t *x, double *factor)
+{
+	for (uint32_t k = 0; k < 2 && is(node, "Mul"); k++) {
+		const struct value *c = graph_value(graph, node->in[k]);
+		const struct value *other = graph_value(graph, node->in[!k]);
+		if (c->kind != VALUE_CONSTANT || !c->t.data || shape_elements(&c->t.shape) != 1 ||
+		    c->t.shape.rank > other->t.shape.rank)
+			continue;
+		*x = node->in[!k];
+		*factor = tensor_get(&c->t, 0);
+		return true;
+	}
+	return false;
+}
+
+/* ---- before and behind a product ---- */
+
+/* Follows an operand to where it comes from, or to where another product's end has it. */
+static struct view source_of(const struct pass *p, uint32_t operand)
+{
+	const struct graph *graph = p->r.from;
+	struct view v = view_of(graph, operand);
+	for (;;) {
+		uint32_t producer = graph_value(graph, v.value)->node, x = 0;
+		const struct node *node = producer ? graph_node(graph, producer) : NULL;
+		bool transposes = node && is(node, "Transpose");
+		int64_t perm[SHAPE_MAX_RANK];
+		double factor = 1;
+		if (transposes)
+			x = node->in[0];
+		else if (!node || !scales(graph, node, &x, &factor))
+			return v;
+		if (!p->r.map[x])
+			return v;
+		if (transposes)
+			permutation(node, v.rank, perm);
+		for (int i = 0; i < v.rank && transposes; i++)
+			v.perm[i] = perm[v.perm[i]];
+		v.factor *= factor;
+		v.value = x;
+	}
+}
+
+/* Follows a result while it has one reader; v.value becomes what holds it in the end. */
+static struct view end_of(const struct pass *p, uint32_t result)
+{
+	const struct graph *graph = p->r.from;
+	struct view v = view_of(graph, result);
+	while (p->reader[v.value]) {
+		const struct node *node = graph_node(graph, p->reader[v.value]);
+		int64_t perm[SHAPE_MAX_RANK], before[SHAPE_MAX_RANK];
+		uint32_t x;
+		double factor;
+		if (is(node, "Transpose")) {
+			permutation(node, v.rank, perm);
+			memcpy(before, v.perm, sizeof before);
+			for (int i = 0; i < v.rank; i++)
+				v.perm[i] = before[perm[i]];
+		} else if (scales(graph, node, &x, &factor) && x == v.value) {
+			v.factor *= factor;
+		} else {
+			break;
+		}
+		v.value = node->out[0];
+	}
+	return v;
+}
+
+/* ---- the pass ---- */
+
+static bool is_candidate(const struct graph *graph, const struct node *node)
+{
+	if (!is(node, "MatMul"))
+		return false;
+	const struct tensor *a = &graph_value(graph, node->in[0])->t;
+	const struct tensor *b = &graph_value(graph, node->in[1])->t;
+	int rank = a->shape.rank;
+	if (rank < 3 || b->shape.rank != rank || a->dtype != DT_F32 ||
+	    graph_value(graph, node->out[0])->t.dtype != DT_F32)
+		return false;
+	for (int i = 0; i < rank - 2; i++)
+		if (a->shape.dim[i] != b->shape.dim[i])
+			return false;
+	return true;
+}
+
+static bool has_kernel(struct pass *p, uint32_t result)
+{
+	const struct graph *graph = p->r.b.graph;
+	struct arena scratch;
+	arena_init(&scratch);
+	struct op_call call = op_call_of(graph, graph_node(graph, graph_value(graph, result)->node),
+					 &scratch);
+	bool has = p->target->kernel(p->target, &call, NULL) != NULL;
+	arena_release(&scratch);
+	return has;
+}
+
+/* Builds the product; false when the target has no kernel for it. */
+static bool join(struct pass *p, const struct view *a, const struct view *b, const struct view *y)
+{
+	struct rewrite *r = &p->r;
+	uint32_t rank = (uint32_t)a->rank;
+	double alpha = a->factor * b->factor * y->factor;
+	uint32_t result = build(&r->b, "StridedMatMul", IN(r->map[a->value], r->map[b->value]),
+				attr_ints("perm_a", a->perm, rank),
+				attr_ints("perm_b", b->perm, rank),
+				attr_ints("perm_y", y->perm, rank),
+				attr_float("alpha", (float)alpha));
+	if (!result || !graph_value(r->b.graph, result)->node || !has_kernel(p, result))
+		return false;
+	graph_value(r->b.graph, result)->phase = graph_value(r->from, y->value)->phase;
+	r->map[y->value] = result;
+	return true;
+}
+
+static bool apply(struct pass *p, const struct node *node)
+{
+	const struct graph *graph = p->r.from;
+	struct view a = source_of(p, node->in[0]), b = source_of(p, node->in[1]);
+	struct view y = end_of(p, node->out[0]), plain = view_of(graph, node->out[0]);
+	if (a.value == node->in[0] && b.value == node->in[1] && y.value == node->out[0])
+		return false;
+	rewrite_origin(&p->r, node);
+	return join(p, &a, &b, &y) || join(p, &a, &b, &plain);
+}
+
+/* Whether a product before it does its work: its output is there, or one of its inputs never is. */
+static bool is_joined(const struct pass *p, const struct node *node)
+{
+	for (uint32_t k = 0; k < node->n_in; k++)
+		if (node->in[k] && !p->r.map[node->in[k]])
+			return p->r.b.status == OK;
+	return node->n_out == 1 && p->r.map[node->out[0]];
+}
+
+static void find_readers(struct pass *p, const struct graph *graph)
+{
+	uint32_t *count = mem_alloc(graph->values.n * sizeof *count);
+	for (uint32_t k = 0; k < graph->outputs.n; k++)
+		count[graph->outputs.v[k]] = 2;
+	for (uint32_t i = 0; i < graph->order.n; i++) {
+		const struct node *node = graph_node(graph, graph->order.v[i]);
+		for (uint32_t k = 0; k < node->n_in; k++) {
+			count[node->in[k]]++;
+			p->reader[node->in[k]] = graph->order.v[i];
+		}
+	}
+	for (uint32_t v = 0; v < graph->values.n; v++)
+		if (count[v] != 1)
+			p->reader[v] = 0;
+	free(count);
+}
+
+enum status strided_apply(struct graph **graph, const struct target *target, struct error *err)
+{
+	struct graph *from = *graph;
+	struct pass p = { .target = target,
+			  .reader = mem_alloc(from->values.n * sizeof *p.reader) };
+	rewrite_begin(&p.r, from, err);
+	find_readers(&p, from);
+	for (uint32_t i = 0; i < from->order.n; i++) {
+		const struct node *node = graph_node(from, from->order.v[i]);
+		if (!is_joined(&p, node) && (!is_candidate(from, node) || !apply(&p, node)))
+			rewrite_copy(&p.r, node);
+	}
+	free(p.reader);
+	return rewrite_end(&p.r, graph);
+}

@@ -1,0 +1,18 @@
+/*
+ * strided.h - batched products of float32 read and write permuted tensors where they are: MatMul with
+ * the Transposes, and the factors (Mul with a constant scalar), before and behind it becomes one
+ * StridedMatMul (ops/strided_matmul.c), where the target has a kernel for it. Attention splits and
+ * merges its heads so, and its gradients transpose everything once more.
+ *
+ * Results change by rounding only: a factor is applied to the other operand, or once instead of twice.
+ */
+#ifndef ONNXTUNE_PASSES_STRIDED_H
+#define ONNXTUNE_PASSES_STRIDED_H
+
+#include "ops/target.h"
+
+/* Replaces *graph. */
+enum status MUST_CHECK strided_apply(struct graph **graph, const struct target *target,
+				     struct error *err);
+
+#endif

@@ -1,0 +1,218 @@
+/*
+ * The strided pass: attention's products, forward and backward, compute what they did with its
+ * permutations and factors inside of them; and what it must leave alone.
+ */
+#include "base/rng.h"
+#include "ops/build.h"
+#include "ops/interpret.h"
+#include "passes/phase.h"
+#include "passes/strided.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { BATCH = 2, STEPS = 5, HEADS = 3, SIZE = 4 };
+
+static const int64_t split[] = { 0, 2, 1, 3 }, last[] = { 0, 1, 3, 2 };
+
+static struct graph *graph;
+static struct arena arena;
+static struct error err;
+static struct builder b;
+static bool rows_only; /* the target wants rows of the result next to each other */
+
+/* The kernel of a product that is stored as perm_y says. */
+static const char *kernel(const struct target *target, const struct op_call *call, const char **why)
+{
+	(void)target, (void)why;
+	const struct attr *perm = node_attr(call->node, "perm_y");
+	for (uint32_t i = 0; rows_only && i < perm->n; i++)
+		if (perm->ints[i] != (int64_t)i)
+			return NULL;
+	return "a kernel";
+}
+
+static const struct target target = { .kernel = kernel };
+
+static int setup(void **state)
+{
+	(void)state;
+	rows_only = false;
+	arena_init(&arena);
+	graph = graph_new(&arena);
+	b = (struct builder){ .graph = graph, .err = &err, .name = "n", .op = "op" };
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	graph_free(graph);
+	arena_release(&arena);
+	return 0;
+}
+
+static uint32_t input(const char *name, struct shape shape)
+{
+	uint32_t id = graph_add_value(graph, name, VALUE_INPUT,
+				      (struct tensor){ DT_F32, shape, NULL });
+	*array_push(&graph->inputs) = id;
+	return id;
+}
+
+static void output(uint32_t id)
+{
+	*array_push(&graph->outputs) = id;
+}
+
+static unsigned count(const char *op)
+{
+	unsigned n = 0;
+	for (uint32_t i = 0; i < graph->order.n; i++)
+		n += !strcmp(graph_node(graph, graph->order.v[i])->def->name, op);
+	return n;
+}
+
+static struct tensor *run(const struct tensor *in)
+{
+	struct tensor *out = arena_alloc(&arena, graph->outputs.n * sizeof *out);
+	if (interpret_graph(graph, in, out, NULL, &arena, &err) != OK)
+		fail_msg("%s", err.text);
+	return out;
+}
+
+/* Runs the pass; results are the same but for rounding. */
+static void apply(void)
+{
+	assert_int_equal(b.status, OK);
+	struct tensor *in = arena_alloc(&arena, graph->inputs.n * sizeof *in);
+	for (uint32_t k = 0; k < graph->inputs.n; k++) {
+		const struct tensor *t = &graph_value(graph, graph->inputs.v[k])->t;
+		in[k] = tensor_new(&arena, t->dtype, &t->shape);
+		for (int64_t i = 0; i < shape_elements(&t->shape); i++) {
+			uint32_t word[4];
+			philox(31, k, (uint64_t)i, word);
+			tensor_set(&in[k], i, word[0] * 0x1p-31 - 1);
+		}
+	}
+	const struct tensor *before = run(in);
+	phase_mark(graph);
+	if (strided_apply(&graph, &target, &err) != OK)
+		fail_msg("%s", err.text);
+	phase_mark(graph);
+	if (graph_verify(graph, &err) != OK)
+		fail_msg("%s", err.text);
+	const struct tensor *after = run(in);
+	for (uint32_t k = 0; k < graph->outputs.n; k++) {
+		assert_true(shape_equal(&before[k].shape, &after[k].shape));
+		for (int64_t i = 0; i < shape_elements(&after[k].shape); i++)
+			assert_true(fabs(tensor_get(&before[k], i) - tensor_get(&after[k], i)) <
+				    1e-5);
+	}
+}
+
+static uint32_t heads(const char *name)
+{
+	return build_transpose(&b, input(name, SHAPE(BATCH, STEPS, HEADS, SIZE)), split);
+}
+
+static uint32_t times(uint32_t x, double factor)
+{
+	return build(&b, "Mul", IN(x, build_scalar(&b, factor, x)));
+}
+
+static uint32_t product(uint32_t x, uint32_t y)
+{
+	return build(&b, "MatMul", IN(x, y));
+}
+
+/* Both operands are scaled, after the transposition; heads are merged again. */
+static void test_attention(void **state)
+{
+	(void)state;
+	uint32_t q = times(heads("q"), 0.5), v = heads("v");
+	uint32_t k = times(build_transpose(&b, heads("k"), last), 0.25);
+	uint32_t weights = build(&b, "Softmax", IN(product(q, k)));
+	output(build_transpose(&b, product(weights, v), split));
+	apply();
+	assert_int_equal(graph->order.n, 3);
+	assert_int_equal(count("StridedMatMul"), 2);
+}
+
+/* Gradients of the keys: the result is scaled and permuted twice. */
+static void test_behind(void **state)
+{
+	(void)state;
+	uint32_t dw = input("dw", SHAPE(BATCH, HEADS, STEPS, STEPS));
+	uint32_t dk = times(product(build_transpose(&b, heads("q"), last), dw), 3);
+	output(build_transpose(&b, build_transpose(&b, dk, last), split));
+	apply();
+	assert_int_equal(graph->order.n, 1);
+}
+
+/* What only the end of one product holds is not looked for behind it by the next. */
+static void test_products_of_products(void **state)
+{
+	(void)state;
+	uint32_t x = build_transpose(
+		&b, product(heads("a"), input("w", SHAPE(BATCH, HEADS, SIZE, SIZE))), last);
+	output(build_transpose(&b, product(build_transpose(&b, x, last), x), last));
+	output(x);
+	apply();
+	assert_int_equal(count("StridedMatMul"), 2);
+}
+
+/* A result with two readers is needed as it is. */
+static void test_two_readers(void **state)
+{
+	(void)state;
+	uint32_t y = product(heads("a"), input("w", SHAPE(BATCH, HEADS, SIZE, SIZE)));
+	output(build_transpose(&b, y, split));
+	output(build(&b, "Relu", IN(y)));
+	apply();
+	assert_int_equal(count("StridedMatMul"), 1);
+	assert_int_equal(count("Transpose"), 1);
+}
+
+/* The target can't write what it could read: only that stays outside. */
+static void test_target(void **state)
+{
+	(void)state;
+	rows_only = true;
+	uint32_t y = product(heads("a"), input("w", SHAPE(BATCH, HEADS, SIZE, SIZE)));
+	output(build_transpose(&b, y, split));
+	apply();
+	assert_int_equal(count("StridedMatMul"), 1);
+	assert_int_equal(count("Transpose"), 1);
+}
+
+/* Nothing to join, batches that broadcast, weights without a batch. */
+static void test_left_alone(void **state)
+{
+	(void)state;
+	uint32_t x = input("x", SHAPE(BATCH, HEADS, STEPS, SIZE));
+	output(product(x, input("y", SHAPE(BATCH, HEADS, SIZE, STEPS))));
+	output(product(heads("a"), input("z", SHAPE(1, HEADS, SIZE, STEPS))));
+	output(product(heads("b"), input("w", SHAPE(SIZE, STEPS))));
+	apply();
+	assert_int_equal(count("MatMul"), 3);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_attention, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_behind, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_products_of_products, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_two_readers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_target, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_left_alone, setup, teardown),
+	};
+	return cmocka_run_group_tests_name("strided", tests, NULL, NULL);
+}
