@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 struct stream {
 	struct device *device;
@@ -107,22 +106,10 @@ static const struct kernel *cpu_kernel(struct device *device, const struct op_ca
 	return find_kernel(call, why);
 }
 
-#define HUGE_PAGE ((size_t)2 << 20)
-
-/* Large blocks ask for pages of 2 MiB: kernels walk through many megabytes, and each page of 4 KiB
- * costs a search of the page tables, in a virtual machine two. What does not fill one stays small. */
 static enum status cpu_alloc(struct device *device, size_t bytes, void **out, struct error *err)
 {
 	(void)device;
-	size_t whole = bytes / HUGE_PAGE * HUGE_PAGE;
-	if (whole < 2 * HUGE_PAGE || whole > SIZE_MAX - HUGE_PAGE)
-		return mem_try_alloc(bytes, out, err);
-	void *p = aligned_alloc(HUGE_PAGE, whole + (bytes > whole ? HUGE_PAGE : 0));
-	if (!p)
-		return fail(err, ERR_MEMORY, "no memory for %zu bytes", bytes);
-	madvise(p, whole, MADV_HUGEPAGE); /* a wish: fine if not granted */
-	*out = p;
-	return OK;
+	return mem_try_alloc(bytes, out, err);
 }
 
 static void cpu_free(struct device *device, void *p)
