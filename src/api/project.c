@@ -324,6 +324,10 @@ static enum status fit_head(struct project *p, struct problems *problems, struct
 		return fail(err, ERR_USAGE,
 			    "--lora-save: the model gets a new head, which factors don't hold; "
 			    "name the --output, too");
+	if (c->distill.share > 0)
+		return fail(err, ERR_USAGE,
+			    "--distill: the model gets a new head, of which the untuned model, the "
+			    "teacher, knows nothing; tune the new head first, without --distill");
 	if (c->new_head <= 0)
 		TRY(check_occurring(p, err));
 	TRY(concrete_shapes(p, p->micro_batch, &shapes, err));

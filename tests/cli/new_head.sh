@@ -221,6 +221,8 @@ refuses 2 "onnxtune: --new-head: '0' is not *" m.onnx d.npz --new-head 0 | repor
 helper npz d.npz $x labels/int64/24/mod:5
 refuses 1 "onnxtune: d.npz: label 2 of sample 2 is outside 0 to 1 *" m.onnx d.npz --new-head 2 |
 	report 'fewer classes than the data has'
+refuses 2 "onnxtune: --distill: the model gets a new head, *" m.onnx d.npz -o no.onnx --distill 0.5 |
+	report 'a teacher that knows nothing of the new head'
 refuses 1 "onnxtune: d.npz: the data has 5 classes, the model tells 3 apart" evaluate m.onnx d.npz |
 	report 'evaluation makes no head'
 
