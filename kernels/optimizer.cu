@@ -70,22 +70,20 @@ static bool supports(const struct op_call *call, const char **why)
 	return true;
 }
 
-static enum status create_any(const struct op_call *call, struct update **out)
+static struct update *update_new(const struct op_call *call)
 {
 	struct update *u = (struct update *)mem_alloc(sizeof *u);
 	u->n = shape_elements(&call->in[2].t.shape);
 	u->rates = shape_elements(&call->in[1].t.shape);
 	u->decay = node_double(call->node, "decay");
-	*out = u;
-	return OK;
+	return u;
 }
 
 static enum status create_sgd(struct device *device, const struct op_call *call, void **state,
 			      size_t *workspace, struct error *err)
 {
 	(void)device, (void)workspace, (void)err;
-	struct update *u;
-	TRY(create_any(call, &u));
+	struct update *u = update_new(call);
 	u->momentum = node_double(call->node, "momentum");
 	u->nesterov = node_int(call->node, "nesterov") != 0;
 	u->moment = call->n_out > 1 && call->out[1].t.dtype;
@@ -97,8 +95,7 @@ static enum status create_adam(struct device *device, const struct op_call *call
 			       size_t *workspace, struct error *err)
 {
 	(void)device, (void)workspace, (void)err;
-	struct update *u;
-	TRY(create_any(call, &u));
+	struct update *u = update_new(call);
 	u->beta1 = node_double(call->node, "beta1");
 	u->beta2 = node_double(call->node, "beta2");
 	u->epsilon = node_double(call->node, "epsilon");

@@ -27,6 +27,7 @@ struct compiled {
 
 struct chain_cache {
 	char arch[32];
+	int version;  /* of NVRTC */
 	char *folder; /* NULL: there is none */
 	ARRAY(struct compiled) compiled;
 };
@@ -69,7 +70,8 @@ static char *find_folder(void)
 
 static char *file_of(const struct chain_cache *cache, const char *text)
 {
-	uint64_t name = hash(text, strlen(text), hash(cache->arch, strlen(cache->arch), 1));
+	uint64_t name = hash(text, strlen(text),
+			     hash(cache->arch, strlen(cache->arch), (uint64_t)cache->version));
 	return mem_printf("%s/%016llx", cache->folder, (unsigned long long)name);
 }
 
@@ -206,6 +208,7 @@ enum status chain_open(int compute, struct chain_cache **out, struct error *err)
 		return fail(err, ERR_INTERNAL, "NVRTC: %s", nvrtcGetErrorString(result));
 	struct chain_cache *cache = mem_alloc(sizeof *cache);
 	snprintf(cache->arch, sizeof cache->arch, "--gpu-architecture=sm_%d", compute);
+	cache->version = major * 100 + minor;
 	cache->folder = find_folder();
 	*out = cache;
 	return OK;

@@ -71,10 +71,9 @@ struct state {
 	enum dtype bias;                       /* its type, DT_NONE: there is none */
 };
 
-static enum status read_call(const struct op_call *call, struct convolution *out)
+static enum status read_call(const struct op_call *call, struct convolution *out, struct error *err)
 {
 	const struct direction *d = directions;
-	struct error err;
 	while (strcmp(d->op, call->def->name) != 0)
 		d++;
 	*out = (struct convolution){ .direction = d };
@@ -83,7 +82,7 @@ static enum status read_call(const struct op_call *call, struct convolution *out
 	if (d == directions && call->n_in > 2 && call->in[2].t.dtype)
 		out->bias = &call->in[2];
 	return conv_geometry(call->node, &out->operand[X]->t.shape, &out->operand[W]->t.shape,
-			     &out->g, &err);
+			     &out->g, err);
 }
 
 static bool data_type(enum dtype dtype, cudnnDataType_t *out)
@@ -97,7 +96,7 @@ static bool data_type(enum dtype dtype, cudnnDataType_t *out)
 static void propose(const struct op_call *call, enum layout *in, enum layout *out)
 {
 	struct convolution c;
-	if (read_call(call, &c) != OK)
+	if (read_call(call, &c, NULL) != OK)
 		return;
 	for (int i = 0; i < 3; i++)
 		*(c.direction->operand[i] < 0 ? out : &in[c.direction->operand[i]]) = LAYOUT_LAST;
@@ -108,7 +107,7 @@ static bool supports(const struct op_call *call, const char **why)
 	struct convolution c;
 	cudnnDataType_t unused;
 	*why = "a geometry that is not known";
-	if (read_call(call, &c) != OK)
+	if (read_call(call, &c, NULL) != OK)
 		return false;
 	for (int i = 0; i < 3; i++) {
 		*why = "operands must be channels-last";
@@ -284,8 +283,8 @@ static enum status create(struct device *device, const struct op_call *call, voi
 			  size_t *workspace, struct error *err)
 {
 	struct convolution c;
+	TRY(read_call(call, &c, err));
 	struct state *s = mem_alloc(sizeof *s);
-	TRY(read_call(call, &c));
 	*s = (struct state){ .dnn = device->dnn, .direction = c.direction };
 	cudnnBackendDescriptor_t graph = make_graph(s, &c);
 	s->plan = choose_plan(s, graph, CUDNN_HEUR_MODE_A);
