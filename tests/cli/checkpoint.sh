@@ -104,7 +104,7 @@ run m.onnx d.npz --steps 30 --checkpoint-every 1 -o short.onnx
 	ls -d short.onnx.checkpoint 2>/dev/null
 } | report 'a run of less than five minutes has none that nobody asked for'
 rm -f l.jsonl
-stop 9 8 "$usps" "$digits" --steps 100000 --checkpoint-every 3 -o long.onnx --log l.jsonl --quiet
+stop 9 8 "$usps" "$digits" --steps 10000000 --checkpoint-every 3 -o long.onnx --log l.jsonl --quiet
 {
 	wanted 137
 	ls long.onnx.checkpoint | grep -q 'step-00000000000[36].npz' || ls long.onnx.checkpoint
