@@ -83,7 +83,12 @@ static inline enum status launched(void)
 	return cudaPeekAtLastError() == cudaSuccess ? OK : ERR_INTERNAL;
 }
 
-/* The statements with T as the C++ type of the dtype: f32, f16 or bf16. */
+static inline bool float_type(enum dtype dtype)
+{
+	return dtype == DT_F32 || dtype == DT_F16 || dtype == DT_BF16;
+}
+
+/* The statements with T as the C++ type of the dtype, a float_type. */
 #define FOR_FLOAT(dtype, T, ...)                                                                   \
 	do {                                                                                       \
 		if ((dtype) == DT_F32) {                                                           \

@@ -6,7 +6,7 @@
  *     thread takes a part of one output, neighbouring threads neighbouring outputs.
  *  2. The parts of each output are brought together in their order, in double.
  */
-#include "kernels/cuda.h"
+#include "kernels/block.h"
 
 extern "C" {
 #include "backend/loop.h"
@@ -61,23 +61,15 @@ static __device__ inline double bring(enum kind kind, double a, double b)
 
 template <class T> static __global__ void reduce_rows(const T *x, double *parts, struct reduction r)
 {
-	__shared__ double shared[THREADS];
 	long long o = blockIdx.x / r.parts, p = blockIdx.x % r.parts;
 	long long end = (p + 1) * r.part < r.reduced.size ? (p + 1) * r.part : r.reduced.size;
 	x += offset_of(&r.kept, o);
 	double acc = start_of(r.kind);
 	for (long long i = p * r.part + threadIdx.x; i < end; i += THREADS)
 		acc = bring(r.kind, acc, load(x, offset_of(&r.reduced, i)));
-	shared[threadIdx.x] = acc;
-	__syncthreads();
-	for (unsigned half = THREADS / 2; half; half /= 2) {
-		if (threadIdx.x < half)
-			shared[threadIdx.x] = bring(r.kind, shared[threadIdx.x],
-						    shared[threadIdx.x + half]);
-		__syncthreads();
-	}
+	acc = block_reduce(acc, [&r](double a, double b) { return bring(r.kind, a, b); });
 	if (threadIdx.x == 0)
-		parts[p * r.kept.size + o] = shared[0];
+		parts[p * r.kept.size + o] = acc;
 }
 
 template <class T>
@@ -106,11 +98,6 @@ template <class T> static __global__ void end_reduce(const double *parts, T *y, 
 }
 
 /* ---- the call ---- */
-
-static bool is_float(enum dtype dtype)
-{
-	return dtype == DT_F32 || dtype == DT_F16 || dtype == DT_BF16;
-}
 
 /* The axes to reduce as a bit mask; false when they are not known. */
 static bool reduced_axes(const struct op_call *call, unsigned *mask)
@@ -172,7 +159,7 @@ static bool supports(const struct op_call *call, const char **why)
 {
 	struct reduction r;
 	*why = "for f32, f16 and bf16 with axes that are known";
-	if (!is_float(call->in[0].t.dtype) || !is_float(call->out[0].t.dtype) ||
+	if (!float_type(call->in[0].t.dtype) || !float_type(call->out[0].t.dtype) ||
 	    call->out[0].layout != LAYOUT_PLAIN || !read_call(call, &r))
 		return false;
 	*why = "too many outputs";

@@ -3,7 +3,7 @@
  * squares are formed in double over pieces of a fixed size and added up in their order; a gradient
  * that is not finite makes them not finite.
  */
-#include "kernels/cuda.h"
+#include "kernels/block.h"
 
 extern "C" {
 #include "ops/step.h"
@@ -12,22 +12,6 @@ extern "C" {
 #include <stdlib.h>
 
 #define PIECE 16384
-
-/* The sum of all threads' x, in every thread; `shared` has a place for each. */
-static __device__ double block_sum(double x, double *shared)
-{
-	unsigned t = threadIdx.x;
-	shared[t] = x;
-	__syncthreads();
-	for (unsigned half = blockDim.x / 2; half; half /= 2) {
-		if (t < half)
-			shared[t] += shared[t + half];
-		__syncthreads();
-	}
-	double sum = shared[0];
-	__syncthreads();
-	return sum;
-}
 
 /* ---- GradStats ---- */
 
@@ -44,13 +28,12 @@ static int64_t pieces_of(int64_t n)
 
 static __global__ void square_sums(const float *g, int64_t n, double *sums)
 {
-	__shared__ double shared[THREADS];
 	int64_t begin = blockIdx.x * (int64_t)PIECE;
 	int64_t end = begin + PIECE < n ? begin + PIECE : n;
 	double sum = 0;
 	for (int64_t i = begin + threadIdx.x; i < end; i += THREADS)
 		sum += (double)g[i] * (double)g[i];
-	sum = block_sum(sum, shared);
+	sum = block_sum(sum);
 	if (threadIdx.x == 0)
 		sums[blockIdx.x] = sum;
 }
@@ -58,11 +41,10 @@ static __global__ void square_sums(const float *g, int64_t n, double *sums)
 static __global__ void end_stats(struct step_block *step, const double *weight, const float *loss,
 				 const double *sums, int64_t n, double max_norm)
 {
-	__shared__ double shared[THREADS];
 	double sum = 0;
 	for (int64_t i = threadIdx.x; i < n; i += THREADS)
 		sum += sums[i];
-	sum = block_sum(sum, shared);
+	sum = block_sum(sum);
 	if (threadIdx.x)
 		return;
 	float inverse = (float)(1.0 / (double)step->scale);
