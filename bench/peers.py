@@ -5,8 +5,8 @@
                                              FOLDER/NAME/{model.onnx,torch.pt,data/train.npz,data/val.npz}
     peers.py train FOLDER/NAME --steps N ...     one line of JSON per step into --log
 
-Versions: models/requirements.txt. Training is eager float32 with the fused SGD, whole batches in the
-order of the file.
+Versions: models/requirements.txt. Training is eager, in float32 or under autocast, with the fused SGD, whole
+batches in the order of the file.
 """
 import argparse
 import io
@@ -205,7 +205,8 @@ def train(args):
         for step in range(args.steps):
             part = slice(step % batches * batch, (step % batches + 1) * batch)
             optimizer.zero_grad()
-            loss = F.cross_entropy(net(*(x[part] for x in data.values())), labels[part])
+            with torch.autocast("cpu", torch.bfloat16, enabled=args.autocast):
+                loss = F.cross_entropy(net(*(x[part] for x in data.values())), labels[part])
             loss.backward()
             optimizer.step()
             now = time.perf_counter()
@@ -228,6 +229,7 @@ def main():
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--batch-norm", choices=["frozen", "train"], default="frozen")
     p.add_argument("--channels-last", action="store_true")
+    p.add_argument("--autocast", action="store_true", help="bfloat16, where autocast has it")
     p.add_argument("--log", default="/dev/stdout")
     p.set_defaults(run=train)
     args = parser.parse_args()

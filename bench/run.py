@@ -2,7 +2,7 @@
 """Compares onnxtune with PyTorch: the same model, data, batch, optimizer and number of threads.
 
     peers.py export FOLDER --demo MODEL.onnx
-    run.py FOLDER [--onnxtune PROGRAM] [--python PYTHON] [--repeats N] [--threads N] [NAME...]
+    run.py FOLDER [--onnxtune PROGRAM] [--python PYTHON] [--repeats N] [--threads N] [--precision P] [NAME...]
 
 Prints RESULTS.md's table, and to the standard error each run and how far the losses of both sides
 are apart. Processes take turns, so that what else the machine does meets all of them; each number
@@ -80,7 +80,7 @@ def measure(command, batch, steps, scratch, threads):
 
 
 def compare(args, row, scratch):
-    """{contender: [medians]}; PyTorch is the faster of its memory formats."""
+    """{contender: [medians]}; PyTorch in its memory formats, for bfloat16 with and without autocast."""
     _, name, batch, steps, mode, images = ROWS[row]
     folder = args.folder / name
     contenders = {
@@ -89,6 +89,9 @@ def compare(args, row, scratch):
     }
     if images:
         contenders["PyTorch, channels-last"] = pytorch(args, folder, steps, mode, scratch, "--channels-last")
+    if args.precision == "bf16":
+        for name in [name for name in contenders if name != "onnxtune"]:
+            contenders[f"{name}, autocast"] = [*contenders[name], "--autocast"]
     results, losses = {name: [] for name in contenders}, {}
     for repeat in range(args.repeats):
         for name, command in contenders.items():
@@ -96,8 +99,10 @@ def compare(args, row, scratch):
             results[name].append(result)
             print(f"{row} {repeat + 1}/{args.repeats} {name}: "
                   "{:.0f} samples/s, {:.0f} MB, {:.2f} s".format(*results[name][-1]), file=sys.stderr)
-    apart = max(abs(x - y) for x, y in list(zip(losses["onnxtune"], losses["PyTorch"]))[:5])
-    print(f"{row}: the losses of the first steps differ by up to {apart:.1e}", file=sys.stderr)
+    for peer in ("PyTorch", "PyTorch, autocast"):
+        if peer in losses:
+            apart = max(abs(x - y) for x, y in list(zip(losses["onnxtune"], losses[peer]))[:5])
+            print(f"{row}: the losses of the first steps differ from {peer}'s by up to {apart:.1e}", file=sys.stderr)
     return {name: [statistics.median(column) for column in zip(*runs)] for name, runs in results.items()}
 
 
@@ -109,8 +114,9 @@ def line(title, medians):
     peers = {k: v for k, v in medians.items() if k != "onnxtune"}
     best = max(peers, key=lambda k: peers[k][0])
     ours, theirs = medians["onnxtune"], peers[best]
-    layout = " (channels-last)" if "channels-last" in best else ""
-    return (f"| {title} | {number(ours[0])} | {number(theirs[0])}{layout} | {ours[0] / theirs[0]:.2f} "
+    variant = best.removeprefix("PyTorch").removeprefix(", ")
+    variant = f" ({variant})" if variant else ""
+    return (f"| {title} | {number(ours[0])} | {number(theirs[0])}{variant} | {ours[0] / theirs[0]:.2f} "
             f"| {ours[1]:.0f} | {theirs[1]:.0f} | {ours[2]:.2f} | {theirs[2]:.2f} |")
 
 
@@ -129,7 +135,8 @@ def main():
     parser.add_argument("--python", default=sys.executable)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--precision", default="fp32")
+    parser.add_argument("--precision", default="fp32",
+                        help="onnxtune's; bf16: compared with the best of PyTorch in float32 and in bfloat16 autocast")
     args = parser.parse_args()
     lines = []
     with tempfile.TemporaryDirectory() as scratch:
@@ -137,7 +144,8 @@ def main():
             lines.append(line(ROWS[row][0], compare(args, row, pathlib.Path(scratch))))
     version = subprocess.run([args.python, "-c", "import torch; print(torch.__version__)"], capture_output=True,
                              text=True, check=True).stdout.strip()
-    print(f"{processor()}, {args.threads} threads, onnxtune {args.precision}, PyTorch {version} float32, "
+    theirs = "float32 or bfloat16 autocast" if args.precision == "bf16" else "float32"
+    print(f"{processor()}, {args.threads} threads, onnxtune {args.precision}, PyTorch {version} {theirs}, "
           f"{args.repeats} repeats, {time.strftime('%Y-%m-%d')}.\n")
     print("| | onnxtune samples/s | PyTorch samples/s | ratio | onnxtune MB | PyTorch MB "
           "| onnxtune first step, s | PyTorch first step, s |\n| --- | --- | --- | --- | --- | --- | --- | --- |")
