@@ -7,7 +7,7 @@ writes the same events.
 import pathlib
 
 import numpy as np
-from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.summary.writer.record_writer import RecordWriter
 from torch.utils.tensorboard.summary import histogram, scalar
 from torch.utils.tensorboard.writer import SummaryWriter
@@ -48,6 +48,7 @@ EVENTS = [
     Event(wall_time=3.0, step=1, summary=histogram("weights/a", values(-2, -0.5, 0, 0, 1, 1, 1.5, 3), bins())),
     Event(wall_time=3.5, step=2, summary=histogram("weights/one", values(0.25), bins())),
     Event(wall_time=4.0, step=4, summary=histogram("weights/wide", values(-2.0**50, 2**-30, 2.0**60), bins())),
+    Event(wall_time=5.0, step=3, session_log=SessionLog(status=SessionLog.START)),
 ]
 
 OUT.mkdir(parents=True, exist_ok=True)

@@ -166,7 +166,7 @@ enum status checkpoints_open(struct project *project, const char *output, struct
 	const struct config *config = project->config;
 	const char *folder = config->resume.folder ? config->resume.folder : config->checkpoint;
 	struct checkpoints *c = out;
-	*state = (struct run_state){ .log = config->log };
+	*state = (struct run_state){ .log = config->log, .log_dir = config->log_dir };
 	*c = (struct checkpoints){ .project = project, .automatic = !folder };
 	if (folder && !strcmp(folder, CONFIG_OFF))
 		return OK;

@@ -14,6 +14,12 @@ enum status record_open(struct project *project, struct record *out, struct erro
 	return c->log_dir ? events_open(c->log_dir, &out->events, err) : OK;
 }
 
+enum status record_resume(struct record *record, int64_t steps, bool begun, struct error *err)
+{
+	record->goes_on = begun;
+	return record->events ? events_start(record->events, steps + 1, err) : OK;
+}
+
 /* ---- curves ---- */
 
 static struct record_point join(const struct record_point *a, const struct record_point *b)
@@ -72,7 +78,7 @@ enum status record_evaluation(struct record *record, int64_t step, const struct 
 	*array_push(&record->validations) = (struct record_validation){
 		(double)step, e->loss, metric_find("accuracy")->value(e)
 	};
-	if (!record->events)
+	if (!record->events || (!step && record->goes_on))
 		return OK;
 	for (const struct metric *m = metrics; m->name; m++) {
 		double value = m->value(e);

@@ -23,6 +23,7 @@ struct record_validation {
 struct record {
 	struct project *project;
 	struct events *events; /* NULL without --log-dir */
+	bool goes_on;          /* the folder has the events of the run's beginning */
 	ARRAY(struct record_point) points;
 	ARRAY(struct record_validation) validations;
 	/* private: steps of a point, and those that are not in one yet */
@@ -35,6 +36,13 @@ struct record {
 
 /* Opens what the configuration asks for. */
 enum status MUST_CHECK record_open(struct project *project, struct record *out, struct error *err);
+
+/*
+ * The run goes on after `steps` steps, or with -1 from the start: what the folder has of later ones
+ * is void. `begun`: it has the events up to there.
+ */
+enum status MUST_CHECK record_resume(struct record *record, int64_t steps, bool begun,
+				     struct error *err);
 
 enum status MUST_CHECK record_step(struct record *record, const struct step_result *r,
 				   double samples_per_second, struct error *err);

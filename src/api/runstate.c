@@ -15,8 +15,9 @@
 
 /* Arrays. Texts are bytes, since paths may be anything but UTF-8. */
 #define SETTINGS_NAME "onnxtune.settings"
-#define LOG_NAME "onnxtune.log"       /* path of the --log file */
-#define POINTS_NAME "onnxtune.curves" /* f64: points of the curves, the one not complete, */
+#define LOG_NAME "onnxtune.log"        /* path of the --log file */
+#define EVENTS_NAME "onnxtune.log-dir" /* folder of event files */
+#define POINTS_NAME "onnxtune.curves"  /* f64: points of the curves, the one not complete, */
 #define OPEN_NAME "onnxtune.curves.open"
 #define LOOKS_NAME "onnxtune.curves.validation" /* and those of validations */
 #define DATA_NAME "onnxtune.data"               /* u64: the fingerprint's numbers */
@@ -129,6 +130,7 @@ enum status run_save(const char *path, struct project *project, const struct run
 		{ DATA_NAME, { DT_U64, SHAPE(identity->data.n), identity->data.numbers } },
 		text_array(SETTINGS_NAME, identity->settings),
 		text_array(LOG_NAME, state->log ? state->log : ""),
+		text_array(EVENTS_NAME, state->log_dir ? state->log_dir : ""),
 		{ POINTS_NAME, { DT_F64, SHAPE(record->points.n, 4), record->points.v } },
 		{ OPEN_NAME, { DT_F64, SHAPE(4), (void *)&record->open } },
 		{ LOOKS_NAME, { DT_F64, SHAPE(record->validations.n, 3), record->validations.v } },
@@ -258,6 +260,7 @@ enum status run_read(const struct checkpoint *checkpoint, struct project *projec
 	}
 	enum status status = compare(o, checkpoint, project, identity, err);
 	state.log = read_text(checkpoint, LOG_NAME, &project->arena);
+	state.log_dir = read_text(checkpoint, EVENTS_NAME, &project->arena);
 	for (size_t i = 0; i < ARRAY_SIZE(wholes); i++)
 		*wholes[i].field = json_integer_value(json_object_get(o, wholes[i].name));
 	for (size_t i = 0; i < ARRAY_SIZE(reals); i++) {

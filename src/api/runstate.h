@@ -18,6 +18,7 @@ struct run_state {
 	double seconds;  /* of the steps alone */
 	const char *log; /* the --log file, NULL without; and how much of it counts */
 	int64_t log_bytes;
+	const char *log_dir; /* the folder of event files, NULL without */
 	/* Evaluations on the way: `done` at the last and at the best (0: none yet), the steps and the
 	 * metric at the best, evaluations since then, and whether the run ends because of them. */
 	int64_t evaluated, best_done, best_steps, waits, over;

@@ -95,6 +95,16 @@ static void save(struct run *run)
 		log_warn(&run->p->ui->log, "%s; the run goes on without this checkpoint", err.text);
 }
 
+/*
+ * A checkpoint follows the evaluations at its step, so that a run that goes on from it does not
+ * record them again.
+ */
+static void save_if_due(struct run *run)
+{
+	if (checkpoints_due(&run->checkpoints, &run->state, run->steps, run->step_started))
+		save(run);
+}
+
 static bool goes_on(const struct run *run)
 {
 	return run->state.done < run->steps && !run->state.over && *run->p->ui->stop <= 0;
@@ -148,11 +158,10 @@ static enum status epoch(struct run *run, int64_t epochs, struct error *err)
 	while (!end && goes_on(run) && status == OK) {
 		if (selection_due(run->p->config, state, false))
 			status = look(run, false, err);
+		if (status == OK && state->window < run->per_epoch)
+			save_if_due(run);
 		if (status == OK && goes_on(run))
 			status = step(run, &end, err);
-		if (status == OK &&
-		    checkpoints_due(&run->checkpoints, state, run->steps, run->step_started))
-			save(run);
 	}
 	ui->draw(ui->ctx, &run->bar, api_now(), true);
 	progress_release(&run->bar);
@@ -163,6 +172,7 @@ static enum status epoch(struct run *run, int64_t epochs, struct error *err)
 	TRY(end_epoch(run, err));
 	state->epoch += !state->over;
 	state->window = state->over ? state->window : 0;
+	save_if_due(run);
 	return OK;
 }
 
@@ -303,6 +313,20 @@ static enum status open_log(struct run *run, struct error *err)
 	return status;
 }
 
+/* A resumed run's event files begin behind the checkpoint, where they are in the same folder. */
+static enum status open_record(struct run *run, struct error *err)
+{
+	struct run_state *state = &run->state;
+	const struct checkpoints *c = &run->checkpoints;
+	const char *folder = run->p->config->log_dir;
+	bool begun = c->resumed && folder && state->log_dir && !strcmp(folder, state->log_dir);
+	state->log_dir = folder;
+	TRY(record_open(run->p, run->record, err));
+	if (!run->p->config->resume.on)
+		return OK;
+	return record_resume(run->record, begun ? state->steps : -1, begun, err);
+}
+
 enum status tune_run(const struct config *config, const struct api_ui *ui, struct tune_result *out,
 		     struct problems *problems, struct error *err)
 {
@@ -323,7 +347,7 @@ enum status tune_run(const struct config *config, const struct api_ui *ui, struc
 	TRY_GOTO(checkpoints_open(p, out->output, &run.checkpoints, state, err), out_run);
 	TRY_GOTO(rates_begin(p, steps, err), out_run);
 	TRY_GOTO(open_log(&run, err), out_run);
-	TRY_GOTO(record_open(p, &out->record, err), out_run);
+	TRY_GOTO(open_record(&run, err), out_run);
 	TRY_GOTO(plan_last_batch(p, err), out_run);
 	TRY_GOTO(cache_features(p, err), out_run);
 	log_note(&ui->log, "training %u tensors, %lld numbers, by %s; %lld steps of %lld samples",

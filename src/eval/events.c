@@ -54,6 +54,18 @@ void event_add_version(struct text *out, double wall_time)
 	add_record(out, &event);
 }
 
+void event_add_start(struct text *out, double wall_time, int64_t step)
+{
+	Tensorboard__Event event = TENSORBOARD__EVENT__INIT;
+	Tensorboard__SessionLog start = TENSORBOARD__SESSION_LOG__INIT;
+	start.status = TENSORBOARD__SESSION_LOG__SESSION_STATUS__START;
+	event.wall_time = wall_time;
+	event.step = step;
+	event.what_case = TENSORBOARD__EVENT__WHAT_SESSION_LOG;
+	event.session_log = &start;
+	add_record(out, &event);
+}
+
 static Tensorboard__HistogramProto histogram_message(const struct histogram *h)
 {
 	Tensorboard__HistogramProto message = TENSORBOARD__HISTOGRAM_PROTO__INIT;
@@ -254,6 +266,15 @@ enum status events_open(const char *folder, struct events **out, struct error *e
 	struct error ignored;
 	if (events_close(events, &ignored) != OK)
 		return status; /* the first error is the one to tell */
+	return status;
+}
+
+enum status events_start(struct events *events, int64_t step, struct error *err)
+{
+	struct text bytes = { 0 };
+	event_add_start(&bytes, now(), step);
+	enum status status = write_bytes(events, &bytes, err);
+	text_release(&bytes);
 	return status;
 }
 

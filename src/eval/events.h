@@ -33,6 +33,12 @@ struct event_value {
 /* Appends the record that begins a file. wall_time: seconds since 1970. */
 void event_add_version(struct text *out, double wall_time);
 
+/*
+ * Appends the record of a run that goes on: readers drop what earlier files have for `step` and later
+ * ones (TensorBoard's rule for a SessionLog START, as PyTorch's purge_step writes it).
+ */
+void event_add_start(struct text *out, double wall_time, int64_t step);
+
 /* Appends the record of one event. */
 void event_add(struct text *out, double wall_time, int64_t step, const struct event_value *values,
 	       size_t n);
@@ -45,6 +51,9 @@ struct events;
  * host and process, so that runs may share a folder.
  */
 enum status MUST_CHECK events_open(const char *folder, struct events **out, struct error *err);
+
+/* Says that the run goes on with this step, before its first event (event_add_start). */
+enum status MUST_CHECK events_start(struct events *events, int64_t step, struct error *err);
 
 /* Adds an event of now; readers see it at once. */
 enum status MUST_CHECK events_write(struct events *events, int64_t step,

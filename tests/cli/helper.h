@@ -30,6 +30,9 @@ int helper_lines(int argc, char **argv);
 /* distance A.onnx B.onnx: the largest |a-b| / (1+|a|) over all initializers (helper_check.c). */
 int helper_distance(int argc, char **argv);
 
+/* events FILE...: "STEP TAG VALUE" for all that TensorBoard shows of the files (helper_events.c). */
+int helper_events(int argc, char **argv);
+
 /* stop SIGNAL FILE LINES PROGRAM WORD...: runs the program, sends it the signal when the file has so
  * many lines, and ends as it does, with 128 + SIGNAL where that ended it (helper_stop.c). */
 int helper_stop(int argc, char **argv);

@@ -46,12 +46,35 @@ tune -o o.onnx --log-dir runs/one --histograms
 	done
 } | report 'event files: the scalars, and the same model as without'
 
+# shown FOLDER: what TensorBoard shows of it, without times.
+shown()
+{
+	helper events "$1"/* | grep -v samples_per_second | sort
+}
+shown runs/one >own.one
+
 tune -o o.onnx --log-dir runs/one -q
 {
 	wanted 0 ''
 	test "$(ls runs/one | wc -l)" -eq 2 || ls runs/one
 	grep -la weights/ runs/one/* | wc -l | grep -vx ' *1'
 } | report 'a second run gets its own file; histograms are on request'
+
+# A run that had died after its checkpoint at step N (of 12, 4 in an epoch) and goes on.
+for at in 0 5 8; do
+	every=$((at ? at : 5))
+	rm -rf ck
+	tune -o o.onnx --log-dir runs/$at --histograms --checkpoint ck --checkpoint-every $every --keep 20
+	wanted 0
+	for f in ck/*; do
+		test "$f" = "ck/$(printf 'step-%012d.npz' $at)" || rm "$f"
+	done
+	sleep 1 # files are read in the order of their names, which have seconds
+	tune -o o.onnx --log-dir runs/$at --histograms --checkpoint ck --resume --checkpoint-every $every
+	wanted 0
+	test "$(ls runs/$at | wc -l)" -eq 2 || ls runs/$at
+	shown runs/$at | diff own.one -
+done | report 'event files of a run that goes on have each step once'
 
 refuses 2 'onnxtune: --histograms needs --log-dir; *' "$model" "$data" --histograms -o n.onnx |
 	report 'histograms without a folder'

@@ -61,6 +61,7 @@ static void test_torch(void **state)
 	ADD_HISTOGRAM(&out, 3, 1, "weights/a", -2, NAN, -0.5F, 0, 0, 1, 1, -INFINITY, 1.5F, 3);
 	ADD_HISTOGRAM(&out, 3.5, 2, "weights/one", 0.25F);
 	ADD_HISTOGRAM(&out, 4, 4, "weights/wide", -0x1p50F, 0x1p-30F, 0x1p60F);
+	event_add_start(&out, 5, 3);
 
 	const char *srcdir = getenv("srcdir");
 	char *path = mem_printf("%s/tests/data/events/torch.tfevents", srcdir ? srcdir : ".");
