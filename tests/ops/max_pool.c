@@ -1,6 +1,8 @@
 /* Cases of MaxPool, GlobalMaxPool and MaxPoolGrad. */
 #include "case.h"
 
+#include <math.h>
+
 /* clang-format off */
 #define LIST_ATTR(name, ...)                                                                       \
 	{ name, ATTR_INTS, sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t),                   \
@@ -19,6 +21,10 @@
 static const double apart[] = {
 	12, -7,  3,  25, -18, 9,   -22, 14,  0,  -11, 20, -4,  7,  -15, 17, -1,  23, -9,
 	5,  -20, 11, -2, 16,  -13, 2,   -24, 19, -6,  8,  -17, 21, -10, 4,  -14, 13, -23,
+};
+
+static const double not_finite[] = {
+	1, NAN, -INFINITY, -INFINITY, 2, 3, -INFINITY, -INFINITY, INFINITY, NAN, NAN, INFINITY,
 };
 
 /* Ties and overlapping windows: the first of equal elements gets the gradient (PyTorch's). */
@@ -62,6 +68,29 @@ const struct op_case cases_max_pool[] = {
 	{ "gradient, large", "MaxPoolGrad", "onnxtune",
 	  .attrs = { KERNEL(3, 3), STRIDES(2, 2), PADS(1, 1, 1, 1) },
 	  .in = { NORMAL(2, 19, 17, 9), WHOLE(-100, 100, 2, 19, 33, 17) }, .flags = CASE_NO_GRAD },
+	{ "channels in fours", "MaxPool",
+	  .attrs = { KERNEL(3, 2), STRIDES(2, 1), PADS(1, 0, 1, 1), DILATIONS(1, 2) },
+	  .in = { NORMAL(3, 12, 9, 7) }, .flags = CASE_NO_GRAD },
+	{ "NaN and infinities", "MaxPool", .attrs = { KERNEL(2, 2) },
+	  .in = { VALUES(not_finite, 1, 1, 3, 4) }, .flags = CASE_NO_GRAD },
+	{ "gradient, NaN and infinities", "MaxPoolGrad", "onnxtune", .attrs = { KERNEL(2, 2) },
+	  .in = { VALUES(dy, 1, 1, 2, 3), VALUES(not_finite, 1, 1, 3, 4) }, .flags = CASE_NO_GRAD },
+	{ "gradient, channels in fours, dilated", "MaxPoolGrad", "onnxtune",
+	  .attrs = { KERNEL(3, 2), STRIDES(2, 1), PADS(1, 0, 1, 1), DILATIONS(1, 2) },
+	  .in = { NORMAL(3, 12, 5, 6), WHOLE(-50, 50, 3, 12, 9, 7) }, .flags = CASE_NO_GRAD },
+	{ "gradient, dilated by more than the stride", "MaxPoolGrad", "onnxtune",
+	  .attrs = { KERNEL(3, 3), STRIDES(2, 1), PADS(2, 1, 2, 1), DILATIONS(3, 2),
+		     FLAG("ceil_mode") },
+	  .in = { NORMAL(2, 3, 5, 6), WHOLE(-50, 50, 2, 3, 11, 8) }, .flags = CASE_NO_GRAD },
+	{ "gradient, one axis", "MaxPoolGrad", "onnxtune",
+	  .attrs = { KERNEL(3), STRIDES(2), PADS(1, 0) },
+	  .in = { NORMAL(2, 3, 5), WHOLE(-50, 50, 2, 3, 10) }, .flags = CASE_NO_GRAD },
+	{ "gradient, three axes", "MaxPoolGrad", "onnxtune",
+	  .attrs = { KERNEL(2, 3, 2), STRIDES(1, 2, 1), PADS(1, 1, 0, 0, 1, 1) },
+	  .in = { NORMAL(2, 4, 4, 3, 5), WHOLE(-50, 50, 2, 4, 4, 5, 5) }, .flags = CASE_NO_GRAD },
+	{ "gradient of a large window", "MaxPoolGrad", "onnxtune",
+	  .attrs = { KERNEL(17, 19), STRIDES(3, 2) },
+	  .in = { NORMAL(2, 3, 2, 2), WHOLE(-100, 100, 2, 3, 20, 21) }, .flags = CASE_NO_GRAD },
 	{ "gradient, many ties", "MaxPoolGrad", "onnxtune",
 	  .attrs = { KERNEL(2, 2), STRIDES(2, 2) },
 	  .in = { NORMAL(2, 5, 8, 8), WHOLE(0, 1, 2, 5, 16, 16) }, .flags = CASE_NO_GRAD },
