@@ -3,7 +3,22 @@
  * counting from the end (ONNX Gather-1, 11, 13), and GatherGrad, which adds the rows of dY to the
  * rows that they were read from, in the order of the indices: the same sums every time.
  */
+#include "ops/gather.h"
+
 #include "ops/build.h"
+
+struct gather_sizes gather_sizes(const struct node *node, const struct shape *data,
+				 const struct shape *indices)
+{
+	struct gather_sizes s = { .before = 1, .after = 1, .n = shape_elements(indices) };
+	int axis = 0;
+	shape_axis(data, node_int(node, "axis"), &axis);
+	for (int i = 0; i < data->rank; i++)
+		if (i != axis)
+			*(i < axis ? &s.before : &s.after) *= data->dim[i];
+	s.size = data->dim[axis];
+	return s;
+}
 
 static enum status infer(struct op_io *io)
 {
@@ -25,30 +40,22 @@ static enum status infer(struct op_io *io)
 	return infer_set(io, 0, io->in[0]->dtype, &y);
 }
 
-/*
- * x is [before, size, after] and y [before, indices, after]: calls move for each pair of rows of
- * length after.
- */
+/* For each pair of rows of x and y: where they begin, and how long they are. */
 typedef void move_fn(struct op_io *io, double *sums, int64_t x, int64_t y, int64_t after);
 
 static enum status each_row(struct op_io *io, const struct shape *x, move_fn *move, double *sums)
 {
 	const struct tensor *indices = io->in[1];
-	int64_t before = 1, after = 1, n = shape_elements(&indices->shape);
-	int axis;
-	TRY(infer_axis(io, x, node_int(io->node, "axis"), &axis));
-	for (int i = 0; i < x->rank; i++)
-		if (i != axis)
-			*(i < axis ? &before : &after) *= x->dim[i];
-	int64_t size = x->dim[axis];
-	for (int64_t i = 0; i < n; i++) {
+	struct gather_sizes s = gather_sizes(io->node, x, &indices->shape);
+	for (int64_t i = 0; i < s.n; i++) {
 		int64_t at = tensor_get_int(indices, i);
-		if (at < -size || at >= size)
+		if (at < -s.size || at >= s.size)
 			return fail(io->err, ERR_INPUT, "index %lld is outside an axis of %lld",
-				    (long long)at, (long long)size);
-		at += at < 0 ? size : 0;
-		for (int64_t k = 0; k < before; k++)
-			move(io, sums, (k * size + at) * after, (k * n + i) * after, after);
+				    (long long)at, (long long)s.size);
+		at += at < 0 ? s.size : 0;
+		for (int64_t k = 0; k < s.before; k++)
+			move(io, sums, (k * s.size + at) * s.after, (k * s.n + i) * s.after,
+			     s.after);
 	}
 	return OK;
 }

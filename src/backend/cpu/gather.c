@@ -8,6 +8,7 @@
 #include "backend/cpu/simd.h"
 
 #include "backend/backend.h"
+#include "ops/gather.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,27 +16,19 @@
 #define GRAIN 65536 /* bytes that are worth a thread */
 
 struct state {
-	int64_t before, size, after, n; /* n: indices */
-	enum dtype index, dy, dx;       /* element types; dy and dx of the gradient */
-	unsigned bytes;                 /* of an element */
+	struct gather_sizes g;
+	enum dtype index, dy, dx; /* element types; dy and dx of the gradient */
+	unsigned bytes;           /* of an element */
 };
 
 static struct state *state_of(const struct op_call *call, const struct shape *x)
 {
 	struct state *s = mem_alloc(sizeof *s);
-	int axis = 0;
-	*s = (struct state){ .before = 1,
-			     .after = 1,
-			     .n = shape_elements(&call->in[1].t.shape),
+	*s = (struct state){ .g = gather_sizes(call->node, x, &call->in[1].t.shape),
 			     .index = call->in[1].t.dtype,
 			     .dy = call->in[0].t.dtype,
 			     .dx = call->out[0].t.dtype,
 			     .bytes = dtype_bits(call->in[0].t.dtype) / 8 };
-	shape_axis(x, node_int(call->node, "axis"), &axis);
-	for (int i = 0; i < x->rank; i++)
-		if (i != axis)
-			*(i < axis ? &s->before : &s->after) *= x->dim[i];
-	s->size = x->dim[axis];
 	return s;
 }
 
@@ -57,14 +50,14 @@ static int64_t index_at(const struct job *job, int64_t i)
 	const struct state *s = job->s;
 	int64_t at = s->index == DT_I32 ? ((const int32_t *)job->index)[i]
 					: ((const int64_t *)job->index)[i];
-	if (at < -s->size || at >= s->size)
+	if (at < -s->g.size || at >= s->g.size)
 		return -1;
-	return at < 0 ? at + s->size : at;
+	return at < 0 ? at + s->g.size : at;
 }
 
 static bool indices_are_inside(const struct job *job)
 {
-	for (int64_t i = 0; i < job->s->n; i++)
+	for (int64_t i = 0; i < job->s->g.n; i++)
 		if (index_at(job, i) < 0)
 			return false;
 	return true;
@@ -91,9 +84,9 @@ static void copy_rows(const void *ctx, int64_t begin, int64_t end)
 {
 	const struct job *job = ctx;
 	const struct state *s = job->s;
-	size_t row = (size_t)s->after * s->bytes;
+	size_t row = (size_t)s->g.after * s->bytes;
 	for (int64_t i = begin; i < end; i++) {
-		int64_t from = i / s->n * s->size + index_at(job, i % s->n);
+		int64_t from = i / s->g.n * s->g.size + index_at(job, i % s->g.n);
 		memcpy((char *)job->to + (size_t)i * row,
 		       (const char *)job->from + (size_t)from * row, row);
 	}
@@ -104,11 +97,11 @@ static enum status run(void *state, const struct kernel_io *io, struct stream *s
 	(void)stream;
 	const struct state *s = state;
 	struct job job = { s, io->in[1], io->in[0], io->out[0] };
-	int64_t row = s->after * s->bytes;
+	int64_t row = s->g.after * s->bytes;
 	if (!indices_are_inside(&job))
 		return ERR_INPUT;
 	if (row)
-		parallel_for(s->before * s->n, (GRAIN + row - 1) / row, copy_rows, &job);
+		parallel_for(s->g.before * s->g.n, (GRAIN + row - 1) / row, copy_rows, &job);
 	return OK;
 }
 
@@ -127,7 +120,7 @@ static enum status create_grad(struct device *device, const struct op_call *call
 	(void)device, (void)err;
 	struct state *s = state_of(call, &call->out[0].t.shape);
 	if (s->dx != DT_F32) /* the sums */
-		*workspace = (size_t)(s->before * s->size * s->after) * sizeof(float);
+		*workspace = (size_t)(s->g.before * s->g.size * s->g.after) * sizeof(float);
 	*state = s;
 	return OK;
 }
@@ -142,8 +135,8 @@ static void add_row(const struct state *s, float *to, const void *dy, int64_t fi
 {
 	enum { PART = 512 };
 	float buffer[PART];
-	for (int64_t i = 0; i < s->after; i += PART) {
-		int64_t n = s->after - i < PART ? s->after - i : PART;
+	for (int64_t i = 0; i < s->g.after; i += PART) {
+		int64_t n = s->g.after - i < PART ? s->g.after - i : PART;
 		add(to + i, convert_view(s->dy, dy, first + i, n, buffer), n);
 	}
 }
@@ -154,14 +147,14 @@ static void add_rows(const void *ctx, int64_t begin, int64_t end)
 	const struct job *job = ctx;
 	const struct state *s = job->s;
 	float *sums = job->to;
-	for (int64_t k = 0; k < s->before; k++) {
-		memset(sums + (k * s->size + begin) * s->after, 0,
-		       (size_t)((end - begin) * s->after) * sizeof *sums);
-		for (int64_t i = 0; i < s->n; i++) {
+	for (int64_t k = 0; k < s->g.before; k++) {
+		memset(sums + (k * s->g.size + begin) * s->g.after, 0,
+		       (size_t)((end - begin) * s->g.after) * sizeof *sums);
+		for (int64_t i = 0; i < s->g.n; i++) {
 			int64_t at = index_at(job, i);
 			if (at >= begin && at < end)
-				add_row(s, sums + (k * s->size + at) * s->after, job->from,
-					(k * s->n + i) * s->after);
+				add_row(s, sums + (k * s->g.size + at) * s->g.after, job->from,
+					(k * s->g.n + i) * s->g.after);
 		}
 	}
 }
@@ -172,13 +165,13 @@ static enum status run_grad(void *state, const struct kernel_io *io, struct stre
 	const struct state *s = state;
 	bool direct = s->dx == DT_F32;
 	struct job job = { s, io->in[1], io->in[0], direct ? io->out[0] : io->workspace };
-	int64_t row = s->before * s->after * (int64_t)sizeof(float);
+	int64_t row = s->g.before * s->g.after * (int64_t)sizeof(float);
 	if (!indices_are_inside(&job))
 		return ERR_INPUT;
 	if (row)
-		parallel_for(s->size, (GRAIN + row - 1) / row, add_rows, &job);
+		parallel_for(s->g.size, (GRAIN + row - 1) / row, add_rows, &job);
 	if (!direct)
-		convert_store(s->dx, job.to, 0, s->before * s->size * s->after, io->out[0]);
+		convert_store(s->dx, job.to, 0, s->g.before * s->g.size * s->g.after, io->out[0]);
 	return OK;
 }
 

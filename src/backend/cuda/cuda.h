@@ -19,7 +19,7 @@ struct device {
 	cublasLtHandle_t blas;
 	struct cudnnContext *dnn;   /* cuDNN's handle */
 	struct chain_cache *chains; /* compiled chains (chain.c) */
-	int failed;                 /* set by work on the host that failed */
+	int *failed; /* memory of the host that kernels see too: 1 when an operator failed */
 };
 
 struct stream {

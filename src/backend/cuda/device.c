@@ -77,6 +77,10 @@ static enum status open_libraries(struct device *d, struct error *err)
 	cudnnStatus_t dnn = cudnnCreate(&d->dnn);
 	if (dnn != CUDNN_STATUS_SUCCESS)
 		return fail(err, ERR_INTERNAL, "cuDNN can't be used: %s", cudnnGetErrorString(dnn));
+	cudaError_t code = cudaMallocHost((void **)&d->failed, sizeof *d->failed);
+	if (code != cudaSuccess)
+		return cuda_failed(err, code, "%zu bytes of host memory", sizeof *d->failed);
+	*d->failed = 0;
 	return chain_open(d->compute, &d->chains, err);
 }
 
@@ -87,6 +91,7 @@ static void close_device(struct device *d)
 		cudnnDestroy(d->dnn);
 	if (d->blas)
 		cublasLtDestroy(d->blas);
+	cudaFreeHost(d->failed);
 	free(d);
 }
 

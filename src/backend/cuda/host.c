@@ -75,7 +75,7 @@ static void call_reference(void *state)
 	struct host_call *c = state;
 	struct kernel_io io = { .in = c->memory, .out = c->out };
 	if (kernel_reference.run(c->reference, &io, NULL) != OK)
-		c->device->failed = 1;
+		*c->device->failed = 1;
 }
 
 static enum status run(void *state, const struct kernel_io *io, struct stream *stream)

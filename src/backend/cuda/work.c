@@ -12,6 +12,11 @@ cudaStream_t work_handle(struct stream *stream)
 	return stream->handle;
 }
 
+int *work_failed(struct stream *stream)
+{
+	return stream->device->failed;
+}
+
 struct event {
 	cudaEvent_t handle;
 };
@@ -68,8 +73,9 @@ enum status work_wait(struct stream *stream, struct error *err)
 	cudaError_t code = cudaStreamSynchronize(stream->handle);
 	if (code != cudaSuccess)
 		return cuda_failed(err, code, "work on the GPU");
-	if (stream->device->failed)
-		return fail(err, ERR_INTERNAL, "an operator that runs on the host failed");
+	if (*(volatile int *)stream->device->failed)
+		return fail(err, ERR_INPUT,
+			    "an operator met what it can't take: an index outside of its range?");
 	return OK;
 }
 

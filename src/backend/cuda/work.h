@@ -9,6 +9,10 @@
 /* What kernels are launched on. */
 cudaStream_t work_handle(struct stream *stream);
 
+/* Where a kernel, or work on the host, writes 1 when its input can't be: an index outside of its axis.
+ * It must not touch memory for it; waiting for the stream fails from then on. */
+int *work_failed(struct stream *stream);
+
 enum status work_stream_new(struct device *device, struct stream **out, struct error *err);
 void work_stream_free(struct stream *stream);
 enum status work_copy_in(struct stream *stream, void *dst, const void *host, size_t bytes);
