@@ -13,6 +13,7 @@
 #include "kernels/rows.h"
 
 extern "C" {
+#include "backend/moves.h"
 #include "ops/gather.h"
 }
 
@@ -52,14 +53,14 @@ template <class U>
 static __global__ void gather_rows(const U *x, const void *indices, U *y, int *failed,
 				   struct gather g)
 {
-	EACH_IN_ROWS(row, g.sizes.before * g.sizes.n, unit, g.units)
+	EACH_ROW(row, g.sizes.before * g.sizes.n)
 	{
 		int64_t part = g.sizes.before == 1 ? 0 : row / g.sizes.n;
 		int64_t at = index_at(indices, row - part * g.sizes.n, g, failed);
+		const U *from = x + (part * g.sizes.size + at) * g.units;
 		U none = {};
-		y[row * g.units + unit] = at == g.sizes.size
-						  ? none
-						  : x[(part * g.sizes.size + at) * g.units + unit];
+		EACH_UNIT(unit, g.units)
+		y[row * g.units + unit] = at == g.sizes.size ? none : from[unit];
 	}
 }
 
@@ -219,7 +220,7 @@ static bool is_plain(const struct op_call *call)
 static bool supports(const struct op_call *call, const char **why)
 {
 	*why = "elements of this size, or operands that are not plain";
-	return moves(call->in[0].t.dtype) && is_plain(call);
+	return moves_dtype(call->in[0].t.dtype) && is_plain(call);
 }
 
 static bool is_float(enum dtype dtype)

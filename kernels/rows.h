@@ -35,13 +35,6 @@ static inline unsigned unit_of(uint64_t bytes)
 	return (unsigned)(bytes & -bytes);
 }
 
-/* Whether elements of the type are moved here. */
-static inline bool moves(enum dtype dtype)
-{
-	unsigned bits = dtype_bits(dtype);
-	return dtype != DT_STRING && (bits == 8 || bits == 16 || bits == 32 || bits == 64);
-}
-
 /* Threads for rows of so many units: threads of a block stand side by side in a row or, where rows
  * are short, in several. */
 static inline dim3 row_block(int64_t units)
@@ -58,11 +51,12 @@ static inline dim3 row_grid(dim3 block, int64_t rows, int64_t units)
 	return dim3((unsigned)(x < 1 << 20 ? x : 1 << 20), (unsigned)(y < 65535 ? y : 65535));
 }
 
-/* for (row = each row of this thread) for (unit = each of its units) */
-#define EACH_IN_ROWS(row, rows, unit, units)                                                       \
+/* for (row = each row of this thread), for (unit = each of its units in a row) */
+#define EACH_ROW(row, rows)                                                                        \
 	for (int64_t row = blockIdx.x * (int64_t)blockDim.y + threadIdx.y; row < (rows);           \
-	     row += (int64_t)gridDim.x * blockDim.y)                                               \
-		for (int64_t unit = blockIdx.y * blockDim.x + threadIdx.x; unit < (units);         \
-		     unit += gridDim.y * blockDim.x)
+	     row += (int64_t)gridDim.x * blockDim.y)
+#define EACH_UNIT(unit, units)                                                                     \
+	for (int64_t unit = blockIdx.y * blockDim.x + threadIdx.x; unit < (units);                 \
+	     unit += gridDim.y * blockDim.x)
 
 #endif

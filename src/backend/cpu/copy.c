@@ -15,12 +15,6 @@
 #define TILE 64
 #define GRAIN 65536 /* bytes that are worth a thread */
 
-bool copy_supports(enum dtype dtype)
-{
-	unsigned bits = dtype_bits(dtype);
-	return dtype != DT_STRING && (bits == 8 || bits == 16 || bits == 32 || bits == 64);
-}
-
 struct copy copy_prepare(const struct loop *loop, enum dtype dtype, int64_t at_dst, int64_t at_src)
 {
 	struct copy c = {

@@ -15,9 +15,6 @@ struct copy {
 	bool tiled;             /* the two innermost axes are transposed */
 };
 
-/* Whether elements of the type can be copied. */
-bool copy_supports(enum dtype dtype);
-
 /* From a loop with two operands in any order of axes. Strides of src may be 0 or negative. */
 struct copy copy_prepare(const struct loop *loop, enum dtype dtype, int64_t at_dst, int64_t at_src);
 

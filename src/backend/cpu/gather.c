@@ -7,7 +7,7 @@
 #include "backend/cpu/copy.h"
 #include "backend/cpu/simd.h"
 
-#include "backend/backend.h"
+#include "backend/moves.h"
 #include "ops/gather.h"
 
 #include <stdlib.h>
@@ -68,7 +68,7 @@ static bool indices_are_inside(const struct job *job)
 static bool supports(const struct op_call *call, const char **why)
 {
 	*why = "elements of this size, or operands that are not plain";
-	return copy_supports(call->in[0].t.dtype) && is_plain(call);
+	return moves_dtype(call->in[0].t.dtype) && is_plain(call);
 }
 
 static enum status create(struct device *device, const struct op_call *call, void **state,

@@ -1,319 +1,68 @@
 /*
- * move.c - the operators that move elements without looking at them: Identity, Reshape, Transpose,
- * Expand, Concat, Split, Slice and SliceGrad. Each is a list of strided copies (copy.h), in any
- * layouts of its operands.
+ * move.c - the operators that move elements without looking at them (backend/moves.h): each is a list
+ * of strided copies (copy.h).
  */
 #include "backend/cpu/copy.h"
 
-#include "backend/backend.h"
-#include "ops/slice.h"
+#include "backend/moves.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-struct move {
-	struct copy copy;
-	uint32_t in, out;
-};
 
 struct state {
-	bool clear;       /* output 0 is set to zero before */
+	struct moves *moves;
 	size_t out_bytes; /* of output 0 */
-	uint32_t n;
-	struct move moves[];
+	struct copy copies[];
 };
 
-static struct state *state_new(uint32_t most)
-{
-	return mem_alloc(sizeof(struct state) + most * sizeof(struct move));
-}
-
-/* Adds a copy over the shape, unless there is nothing to copy. */
-static void add_move(struct state *s, uint32_t out, uint32_t in, enum dtype dtype,
-		     const struct shape *shape, const int64_t *dst, const int64_t *src,
-		     int64_t at_dst, int64_t at_src)
-{
-	struct loop l = loop_start(shape);
-	loop_add_strides(&l, dst);
-	loop_add_strides(&l, src);
-	if (shape_elements(shape))
-		s->moves[s->n++] = (struct move){ copy_prepare(&l, dtype, at_dst, at_src), in,
-						  out };
-}
-
-static bool supports(const struct op_call *call, const char **why)
-{
-	*why = "elements of this size";
-	return copy_supports(call->out[0].t.dtype);
-}
-
-static bool any_last(const struct op_call *call)
-{
-	for (uint32_t k = 0; k < call->n_in; k++)
-		if (call->in[k].layout == LAYOUT_LAST)
-			return true;
-	return false;
-}
-
-/* Channels-last if any input is; lists of axes and sizes, which have no layout, stay plain. */
-static void propose_same(const struct op_call *call, enum layout *in, enum layout *out)
-{
-	enum layout layout = any_last(call) ? LAYOUT_LAST : LAYOUT_PLAIN;
-	for (uint32_t k = 0; k < call->n_in; k++)
-		if (call->in[k].t.shape.rank > 2)
-			in[k] = layout;
-	for (uint32_t k = 0; k < call->n_out; k++)
-		out[k] = layout;
-}
-
-/* Reads any layout and writes plain. */
-static void propose_plain(const struct op_call *call, enum layout *in, enum layout *out)
-{
-	in[0] = call->in[0].layout;
-	out[0] = LAYOUT_PLAIN;
-}
-
-/* ---- Identity, Reshape ---- */
-
-static enum status create_same(struct device *device, const struct op_call *call, void **state,
-			       size_t *workspace, struct error *err)
+static enum status create(struct device *device, const struct op_call *call, void **state,
+			  size_t *workspace, struct error *err)
 {
 	(void)device, (void)workspace, (void)err;
-	const struct op_operand *x = &call->in[0], *y = &call->out[0];
-	int64_t from[SHAPE_MAX_RANK], to[SHAPE_MAX_RANK];
-	struct state *s = state_new(1);
-	layout_strides(&x->t.shape, x->layout, from);
-	layout_strides(&y->t.shape, y->layout, to);
-	add_move(s, 0, 0, x->t.dtype, &x->t.shape, to, from, 0, 0);
-	*state = s;
-	return OK;
-}
-
-static bool supports_reshape(const struct op_call *call, const char **why)
-{
-	*why = "operands must be plain";
-	return call->in[0].layout == LAYOUT_PLAIN && call->out[0].layout == LAYOUT_PLAIN &&
-	       supports(call, why);
-}
-
-static enum status create_reshape(struct device *device, const struct op_call *call, void **state,
-				  size_t *workspace, struct error *err)
-{
-	(void)device, (void)workspace, (void)err;
-	struct state *s = state_new(1);
-	int64_t n = shape_elements(&call->out[0].t.shape);
-	add_move(s, 0, 0, call->in[0].t.dtype, &SHAPE(n), &(int64_t){ 1 }, &(int64_t){ 1 }, 0, 0);
-	*state = s;
-	return OK;
-}
-
-/* ---- Transpose ---- */
-
-static enum status create_transpose(struct device *device, const struct op_call *call, void **state,
-				    size_t *workspace, struct error *err)
-{
-	(void)device, (void)workspace, (void)err;
-	const struct op_operand *x = &call->in[0], *y = &call->out[0];
-	const struct attr *perm = node_attr(call->node, "perm");
-	int64_t own[SHAPE_MAX_RANK], from[SHAPE_MAX_RANK], to[SHAPE_MAX_RANK];
-	struct state *s = state_new(1);
-	int rank = x->t.shape.rank;
-	layout_strides(&x->t.shape, x->layout, own);
-	layout_strides(&y->t.shape, y->layout, to);
-	for (int i = 0; i < rank; i++)
-		from[i] = own[perm ? perm->ints[i] : rank - 1 - i];
-	add_move(s, 0, 0, x->t.dtype, &y->t.shape, to, from, 0, 0);
-	*state = s;
-	return OK;
-}
-
-/* ---- Expand ---- */
-
-/* Where each sample and channel is spread over an image, as gradients of means are, the convolutions
- * around want it channels-last. */
-static void propose_expand(const struct op_call *call, enum layout *in, enum layout *out)
-{
-	const struct shape *x = &call->in[0].t.shape, *y = &call->out[0].t.shape;
-	bool image = y->rank == 4 && x->rank == 4 && x->dim[1] == y->dim[1] && x->dim[1] > 1 &&
-		     x->dim[2] == 1 && x->dim[3] == 1;
-	in[0] = call->in[0].layout;
-	out[0] = image ? LAYOUT_LAST : LAYOUT_PLAIN;
-}
-
-static enum status create_expand(struct device *device, const struct op_call *call, void **state,
-				 size_t *workspace, struct error *err)
-{
-	(void)device, (void)workspace, (void)err;
-	const struct op_operand *x = &call->in[0], *y = &call->out[0];
-	struct loop l = loop_start(&y->t.shape);
-	int64_t to[SHAPE_MAX_RANK];
-	struct state *s = state_new(1);
-	loop_add(&l, &x->t.shape, x->layout);
-	layout_strides(&y->t.shape, y->layout, to);
-	add_move(s, 0, 0, x->t.dtype, &y->t.shape, to, l.stride[0], 0, 0);
-	*state = s;
-	return OK;
-}
-
-/* ---- Concat and Split ---- */
-
-/* Part k of a Split along the axis; that of an output that nobody wants has no shape of its own. */
-static int64_t part_size(const struct op_call *call, int axis, uint32_t k)
-{
-	int64_t n = call->n_out, whole = call->in[0].t.shape.dim[axis];
-	if (call->out[k].t.dtype)
-		return call->out[k].t.shape.dim[axis];
-	if (call->n_in > 1 && call->in[1].t.data)
-		return tensor_get_int(&call->in[1].t, k);
-	return whole / n + (whole % n != 0);
-}
-
-/* Each part with its place in the whole, along the axis. */
-static enum status create_parts(const struct op_call *call, bool split, void **state)
-{
-	uint32_t n = split ? call->n_out : call->n_in;
-	const struct op_operand *whole = split ? &call->in[0] : &call->out[0];
-	int64_t strides[SHAPE_MAX_RANK], own[SHAPE_MAX_RANK], start = 0;
-	struct state *s = state_new(n);
-	int axis = 0;
-	shape_axis(&whole->t.shape, node_int(call->node, "axis"), &axis);
-	layout_strides(&whole->t.shape, whole->layout, strides);
-	for (uint32_t k = 0; k < n; k++) {
-		const struct op_operand *part = split ? &call->out[k] : &call->in[k];
-		const struct shape *shape = &part->t.shape;
-		int64_t at = start * strides[axis];
-		start += split ? part_size(call, axis, k) : shape->dim[axis];
-		if (!part->t.dtype) /* nobody wants it */
-			continue;
-		layout_strides(shape, part->layout, own);
-		if (split)
-			add_move(s, k, 0, part->t.dtype, shape, own, strides, 0, at);
-		else
-			add_move(s, 0, k, part->t.dtype, shape, strides, own, at, 0);
+	struct moves *moves;
+	TRY(moves_read(call, &moves));
+	struct state *s = mem_alloc(sizeof *s + moves->n * sizeof *s->copies);
+	s->moves = moves;
+	s->out_bytes = call->out[0].t.dtype ? tensor_bytes(&call->out[0].t) : 0;
+	for (uint32_t i = 0; i < moves->n; i++) {
+		const struct move *m = &moves->moves[i];
+		s->copies[i] = copy_prepare(&m->loop, call->in[0].t.dtype, m->at_to, m->at_from);
 	}
 	*state = s;
 	return OK;
 }
-
-static enum status create_concat(struct device *device, const struct op_call *call, void **state,
-				 size_t *workspace, struct error *err)
-{
-	(void)device, (void)workspace, (void)err;
-	return create_parts(call, false, state);
-}
-
-static bool supports_split(const struct op_call *call, const char **why)
-{
-	*why = "elements of this size";
-	return copy_supports(call->in[0].t.dtype);
-}
-
-static enum status create_split(struct device *device, const struct op_call *call, void **state,
-				size_t *workspace, struct error *err)
-{
-	(void)device, (void)workspace, (void)err;
-	return create_parts(call, true, state);
-}
-
-/* ---- Slice and SliceGrad ---- */
-
-static enum status ranges_of(const struct op_call *call, struct slice_ranges *r)
-{
-	const struct tensor *in[5];
-	struct error err;
-	if (call->n_in > ARRAY_SIZE(in))
-		return ERR_INTERNAL;
-	for (uint32_t k = 0; k < call->n_in; k++)
-		in[k] = call->in[k].t.dtype ? &call->in[k].t : NULL;
-	struct op_io io = { .node = call->node, .n_in = call->n_in, .in = in, .err = &err };
-	return slice_ranges(&io, r);
-}
-
-static bool supports_slice(const struct op_call *call, const char **why)
-{
-	struct slice_ranges r;
-	*why = "ranges that are not known";
-	return ranges_of(call, &r) == OK && supports(call, why);
-}
-
-/* The slice, with strides of its own and the place that it has in the whole. */
-static void add_slice(struct state *s, const struct op_operand *slice,
-		      const struct op_operand *whole, const int64_t *start, const int64_t *step,
-		      bool back)
-{
-	const struct shape *shape = &slice->t.shape;
-	int64_t own[SHAPE_MAX_RANK], strides[SHAPE_MAX_RANK], at = 0;
-	layout_strides(shape, slice->layout, own);
-	layout_strides(&whole->t.shape, whole->layout, strides);
-	for (int i = 0; i < shape->rank && shape_elements(shape); i++) {
-		at += start[i] * strides[i];
-		strides[i] *= step[i];
-	}
-	if (back)
-		add_move(s, 0, 0, slice->t.dtype, shape, strides, own, at, 0);
-	else
-		add_move(s, 0, 0, slice->t.dtype, shape, own, strides, 0, at);
-}
-
-static enum status create_slice(struct device *device, const struct op_call *call, void **state,
-				size_t *workspace, struct error *err)
-{
-	(void)device, (void)workspace, (void)err;
-	struct slice_ranges r;
-	TRY(ranges_of(call, &r));
-	struct state *s = state_new(1);
-	add_slice(s, &call->out[0], &call->in[0], r.start, r.step, false);
-	*state = s;
-	return OK;
-}
-
-static enum status create_slice_grad(struct device *device, const struct op_call *call,
-				     void **state, size_t *workspace, struct error *err)
-{
-	(void)device, (void)workspace, (void)err;
-	struct state *s = state_new(1);
-	s->clear = true;
-	s->out_bytes = tensor_bytes(&call->out[0].t);
-	add_slice(s, &call->in[0], &call->out[0], node_attr(call->node, "starts")->ints,
-		  node_attr(call->node, "steps")->ints, true);
-	*state = s;
-	return OK;
-}
-
-/* ---- the kernels ---- */
 
 static enum status run(void *state, const struct kernel_io *io, struct stream *stream)
 {
 	(void)stream;
 	const struct state *s = state;
-	if (s->clear)
+	if (s->moves->clear)
 		copy_fill(io->out[0], (int64_t)s->out_bytes, &(char){ 0 }, 1);
-	for (uint32_t i = 0; i < s->n; i++) {
-		const struct move *m = &s->moves[i];
-		copy_run(&m->copy, io->out[m->out], io->in[m->in]);
+	for (uint32_t i = 0; i < s->moves->n; i++) {
+		const struct move *m = &s->moves->moves[i];
+		copy_run(&s->copies[i], io->out[m->out], io->in[m->in]);
 	}
 	return OK;
 }
 
-#define MOVE(operator, text, can, wish, prepare)                                                   \
+static void destroy(void *state)
+{
+	struct state *s = state;
+	free(s->moves);
+	free(s);
+}
+
+#define MOVE(operator, text)                                                                       \
 	{                                                                                          \
-		.op = operator, .name = text, .supports = can, .propose = wish, .create = prepare, \
-		.run = run, .destroy = free                                                        \
+		.op = operator, .name = text, .supports = moves_supports,                          \
+		.propose = moves_propose, .create = create, .run = run, .destroy = destroy         \
 	}
 
-const struct kernel kernel_identity = MOVE("Identity", "copy", supports, propose_common,
-					   create_same);
-const struct kernel kernel_reshape = MOVE("Reshape", "copy", supports_reshape, NULL,
-					  create_reshape);
-const struct kernel kernel_transpose = MOVE("Transpose", "strided copy", supports, propose_plain,
-					    create_transpose);
-const struct kernel kernel_expand = MOVE("Expand", "strided copy", supports, propose_expand,
-					 create_expand);
-const struct kernel kernel_concat = MOVE("Concat", "strided copy", supports, propose_same,
-					 create_concat);
-const struct kernel kernel_split = MOVE("Split", "strided copy", supports_split, propose_same,
-					create_split);
-const struct kernel kernel_slice = MOVE("Slice", "strided copy", supports_slice, propose_same,
-					create_slice);
-const struct kernel kernel_slice_grad = MOVE("SliceGrad", "strided copy", supports, propose_same,
-					     create_slice_grad);
+const struct kernel kernel_identity = MOVE("Identity", "copy");
+const struct kernel kernel_reshape = MOVE("Reshape", "copy");
+const struct kernel kernel_relayout = MOVE("Relayout", "tiled transposition");
+const struct kernel kernel_transpose = MOVE("Transpose", "strided copy");
+const struct kernel kernel_expand = MOVE("Expand", "strided copy");
+const struct kernel kernel_concat = MOVE("Concat", "strided copy");
+const struct kernel kernel_split = MOVE("Split", "strided copy");
+const struct kernel kernel_slice = MOVE("Slice", "strided copy");
+const struct kernel kernel_slice_grad = MOVE("SliceGrad", "strided copy");

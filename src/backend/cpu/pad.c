@@ -6,7 +6,7 @@
 
 #include "backend/cpu/copy.h"
 
-#include "backend/backend.h"
+#include "backend/moves.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +36,7 @@ static bool supports(const struct op_call *call, const char **why)
 {
 	int64_t begin[SHAPE_MAX_RANK], end[SHAPE_MAX_RANK];
 	*why = "elements of this size";
-	if (!copy_supports(call->out[0].t.dtype))
+	if (!moves_dtype(call->out[0].t.dtype))
 		return false;
 	*why = "no axes, or pads that are not known";
 	return call->n_in <= 4 && call->out[0].t.shape.rank && get_sizes(call, begin, end) == OK;
