@@ -6,6 +6,7 @@
 #include "ops/step.h"
 
 #include <limits.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -58,7 +59,8 @@ static void test_values(void **state)
 		if (y[i] == 0)
 			continue;
 		kept++;
-		assert_float_equal(y[i], 1 / (1 - RATIO), 1e-6);
+		/* cmocka's assert_float_equal takes any NaN */
+		assert_true(fabs(y[i] - 1 / (1 - RATIO)) <= 1e-6);
 	}
 	/* 2828 are expected of 4040, with a standard deviation of 29. */
 	assert_in_range(kept, 2828 - 100, 2828 + 100);
