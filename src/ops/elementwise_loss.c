@@ -77,7 +77,8 @@ static double huber_error(double y, double t, double delta)
 
 static double huber_error_grad(double y, double t, double delta)
 {
-	return fmax(-delta, fmin(y - t, delta));
+	double d = y - t;
+	return d > delta ? delta : d < -delta ? -delta : d; /* NaN stays */
 }
 
 /* Checks output (input k), targets and weights. */

@@ -17,24 +17,72 @@
 
 /* ---- rows ---- */
 
-/* The sum of max(y, 0) - y t + log(1 + exp(-|y|)). */
-SIMD static double sigmoid_cross_entropy(const float *y, const float *t, int64_t n)
-{
-	float f[PART];
-	double sum = 0;
-	for (int64_t first = 0; first < n; first += PART, y += PART, t += PART) {
-		int64_t m = n - first < PART ? n - first : PART;
-		for (int64_t i = 0; i < m; i++)
-			f[i] = vm_softplus(y[i]) - y[i] * t[i];
-		sum += vector_sum(f, m);
+/*
+ * Losses of outputs with targets of their shape: the sum over n elements of f(y, t), and its slope
+ * factor * f'(y, t). The parameter is that of the operator: gamma, delta.
+ */
+typedef double sum_fn(const float *y, const float *t, int64_t n, float parameter);
+typedef void slope_fn(float *dy, const float *y, const float *t, int64_t n, float factor,
+		      float parameter);
+
+/* A function that sums the expression over i, PART elements at a time. */
+#define SUM(name, expression)                                                                      \
+	SIMD static double name(const float *y, const float *t, int64_t n, float parameter)        \
+	{                                                                                          \
+		float f[PART];                                                                     \
+		double sum = 0;                                                                    \
+		(void)parameter;                                                                   \
+		for (int64_t first = 0; first < n; first += PART, y += PART, t += PART) {          \
+			int64_t m = n - first < PART ? n - first : PART;                           \
+			for (int64_t i = 0; i < m; i++)                                            \
+				f[i] = expression;                                                 \
+			sum += vector_sum(f, m);                                                   \
+		}                                                                                  \
+		return sum;                                                                        \
 	}
-	return sum;
+
+/* A function that writes factor times the expression. */
+#define SLOPE(name, expression)                                                                    \
+	SIMD static void name(float *dy, const float *y, const float *t, int64_t n, float factor,  \
+			      float parameter)                                                     \
+	{                                                                                          \
+		(void)parameter;                                                                   \
+		for (int64_t i = 0; i < n; i++)                                                    \
+			dy[i] = factor * (expression);                                             \
+	}
+
+/* The focal loss of one element, or its slope: the chances of the miss, 1 - pt, and of the sigmoid
+ * on both sides come from one exponential. */
+SIMD_INLINE float focal(float y, float t, float gamma, bool slope)
+{
+	float e = vm_exp(-fabsf(y)), large = 1 / (1 + e), small = e * large;
+	float yes = y < 0 ? small : large, no = y < 0 ? large : small;
+	float miss = yes * (1 - t) + no * t;
+	float plain = (y < 0 ? 0 : y) - y * t + vm_log1p(e);
+	if (!slope)
+		return miss == 0 ? 0 : vm_exp(gamma * vm_log(miss)) * plain;
+	float power = vm_exp((gamma - 1) * vm_log(miss)); /* miss^(gamma - 1) */
+	float d = (yes - t) * miss + plain * gamma * (1 - 2 * t) * yes * no;
+	return miss == 0 ? 0 : power * d;
 }
 
-SIMD static double squared_error(const float *y, const float *t, int64_t n)
+SIMD_INLINE float huber(float d, float delta)
+{
+	float size = fabsf(d);
+	return size < delta ? 0.5f * d * d : delta * (size - 0.5f * delta);
+}
+
+SIMD_INLINE float limited(float d, float delta)
+{
+	return d > delta ? delta : d < -delta ? -delta : d;
+}
+
+/* Squares are formed in double. */
+SIMD static double squared_sum(const float *y, const float *t, int64_t n, float parameter)
 {
 	float f[PART];
 	double sum = 0;
+	(void)parameter;
 	for (int64_t first = 0; first < n; first += PART, y += PART, t += PART) {
 		int64_t m = n - first < PART ? n - first : PART;
 		for (int64_t i = 0; i < m; i++)
@@ -44,19 +92,15 @@ SIMD static double squared_error(const float *y, const float *t, int64_t n)
 	return sum;
 }
 
-SIMD static void sigmoid_cross_entropy_grad(float *dy, const float *y, const float *t, int64_t n,
-					    float factor)
-{
-	for (int64_t i = 0; i < n; i++)
-		dy[i] = factor * (vm_sigmoid(y[i]) - t[i]);
-}
-
-SIMD static void squared_error_grad(float *dy, const float *y, const float *t, int64_t n,
-				    float factor)
-{
-	for (int64_t i = 0; i < n; i++)
-		dy[i] = 2 * factor * (y[i] - t[i]);
-}
+SUM(sigmoid_sum, vm_softplus(y[i]) - y[i] * t[i])
+SLOPE(sigmoid_slope, vm_sigmoid(y[i]) - t[i])
+SUM(focal_sum, focal(y[i], t[i], parameter, false))
+SLOPE(focal_slope, focal(y[i], t[i], parameter, true))
+SLOPE(squared_slope, 2 * (y[i] - t[i]))
+SUM(absolute_sum, fabsf(y[i] - t[i]))
+SLOPE(absolute_slope, (y[i] > t[i] ? 1.0f : 0.0f) - (y[i] < t[i] ? 1.0f : 0.0f))
+SUM(huber_sum, huber(y[i] - t[i], parameter))
+SLOPE(huber_slope, limited(y[i] - t[i], parameter))
 
 /* ---- one row or sample of each operator ---- */
 
@@ -66,6 +110,9 @@ struct job {
 	double dloss;
 	double *losses;          /* by row */
 	double smoothing, gamma; /* of SoftmaxCrossEntropy */
+	sum_fn *sum;             /* of the others */
+	slope_fn *slope;
+	float parameter;
 };
 
 static void cross_entropy_row(const void *ctx, int64_t row, const float *const *x, float *y,
@@ -130,27 +177,17 @@ static void cross_entropy_grad_row(const void *ctx, int64_t row, const float *co
 	}
 }
 
-static void sigmoid_row(const void *ctx, int64_t row, const float *const *x, float *y, int64_t n)
+static void element_row(const void *ctx, int64_t row, const float *const *x, float *y, int64_t n)
 {
 	(void)y;
 	const struct job *job = ctx;
 	double weight = tensor_get(&job->weights, row), loss = 0;
 	if (weight != 0)
-		loss = weight * sigmoid_cross_entropy(x[0], x[1], n) / (double)n;
+		loss = weight * job->sum(x[0], x[1], n, job->parameter) / (double)n;
 	job->losses[row] = loss;
 }
 
-static void squared_row(const void *ctx, int64_t row, const float *const *x, float *y, int64_t n)
-{
-	(void)y;
-	const struct job *job = ctx;
-	double weight = tensor_get(&job->weights, row), loss = 0;
-	if (weight != 0)
-		loss = weight * squared_error(x[0], x[1], n) / (double)n;
-	job->losses[row] = loss;
-}
-
-static void sigmoid_grad_row(const void *ctx, int64_t row, const float *const *x, float *y,
+static void element_grad_row(const void *ctx, int64_t row, const float *const *x, float *y,
 			     int64_t n)
 {
 	const struct job *job = ctx;
@@ -158,19 +195,8 @@ static void sigmoid_grad_row(const void *ctx, int64_t row, const float *const *x
 	if (weight == 0)
 		fill(y, n, 0);
 	else
-		sigmoid_cross_entropy_grad(y, x[0], x[1], n,
-					   (float)(job->dloss * weight / (double)n));
-}
-
-static void squared_grad_row(const void *ctx, int64_t row, const float *const *x, float *y,
-			     int64_t n)
-{
-	const struct job *job = ctx;
-	double weight = tensor_get(&job->weights, row);
-	if (weight == 0)
-		fill(y, n, 0);
-	else
-		squared_error_grad(y, x[0], x[1], n, (float)(job->dloss * weight / (double)n));
+		job->slope(y, x[0], x[1], n, (float)(job->dloss * weight / (double)n),
+			   job->parameter);
 }
 
 /* ---- the kernels ---- */
@@ -180,15 +206,26 @@ struct loss {
 	rows_fn *row;
 	bool labels; /* the operands are x, labels, weights, not y, targets, weights */
 	bool grad;   /* after dloss */
+	sum_fn *sum;
+	slope_fn *slope;
+	const char *parameter;
+	bool not_0; /* where the parameter is 0, a later row counts */
 };
 
+#define ELEMENTS(name, sum, slope, ...)                                                            \
+	{ name, element_row, false, false, sum, NULL, __VA_ARGS__ },                               \
+	{                                                                                          \
+		name "Grad", element_grad_row, false, true, NULL, slope, __VA_ARGS__               \
+	}
+
 static const struct loss operators[] = {
-	{ "SoftmaxCrossEntropy", cross_entropy_row, true, false },
-	{ "SoftmaxCrossEntropyGrad", cross_entropy_grad_row, true, true },
-	{ "SigmoidCrossEntropy", sigmoid_row, false, false },
-	{ "SigmoidCrossEntropyGrad", sigmoid_grad_row, false, true },
-	{ "SquaredError", squared_row, false, false },
-	{ "SquaredErrorGrad", squared_grad_row, false, true },
+	{ "SoftmaxCrossEntropy", cross_entropy_row, true, false, NULL, NULL, NULL, false },
+	{ "SoftmaxCrossEntropyGrad", cross_entropy_grad_row, true, true, NULL, NULL, NULL, false },
+	ELEMENTS("SigmoidCrossEntropy", focal_sum, focal_slope, "gamma", true),
+	ELEMENTS("SigmoidCrossEntropy", sigmoid_sum, sigmoid_slope, NULL, false),
+	ELEMENTS("SquaredError", squared_sum, squared_slope, NULL, false),
+	ELEMENTS("AbsoluteError", absolute_sum, absolute_slope, NULL, false),
+	ELEMENTS("HuberError", huber_sum, huber_slope, "delta", false),
 };
 
 struct state {
@@ -197,12 +234,16 @@ struct state {
 	enum dtype dloss, loss;
 	struct tensor labels, weights; /* their types */
 	double smoothing, gamma;
+	sum_fn *sum;
+	slope_fn *slope;
+	float parameter;
 };
 
 static const struct loss *find(const struct op_call *call)
 {
 	const struct loss *op = operators;
-	while (strcmp(op->op, call->def->name))
+	while (strcmp(op->op, call->def->name) ||
+	       (op->not_0 && node_double(call->node, op->parameter) == 0))
 		op++;
 	return op;
 }
@@ -216,9 +257,6 @@ static bool supports(const struct op_call *call, const char **why)
 		if (call->in[k].layout != LAYOUT_PLAIN)
 			return false;
 	}
-	*why = "no vector loop for the focal loss of sigmoids";
-	if (!op->labels && call->def->attrs && node_double(call->node, "gamma") != 0)
-		return false;
 	*why = "no vector loop for these types";
 	if (call->out[0].layout != LAYOUT_PLAIN || !convert_supports(x->t.dtype) ||
 	    !convert_supports(call->out[0].t.dtype))
@@ -238,6 +276,10 @@ static enum status create(struct device *device, const struct op_call *call, voi
 	s->labels = x[1].t;
 	s->weights = x[2].t;
 	s->loss = out;
+	s->sum = s->op->sum;
+	s->slope = s->op->slope;
+	if (s->op->parameter)
+		s->parameter = (float)node_double(call->node, s->op->parameter);
 	s->dloss = s->op->grad ? call->in[0].t.dtype : DT_NONE;
 	if (s->op->labels) {
 		int axis = 0;
@@ -268,6 +310,9 @@ static enum status run(void *state, const struct kernel_io *io, struct stream *s
 		.labels = s->labels,
 		.smoothing = s->smoothing,
 		.gamma = s->gamma,
+		.sum = s->sum,
+		.slope = s->slope,
+		.parameter = s->parameter,
 	};
 	struct tensor loss = { s->loss, SHAPE_SCALAR, io->out[0] };
 	struct tensor dloss = { s->dloss, SHAPE_SCALAR, io->in[0] };
@@ -299,3 +344,7 @@ const struct kernel kernel_sigmoid_cross_entropy = LOSS("SigmoidCrossEntropy");
 const struct kernel kernel_sigmoid_cross_entropy_grad = LOSS("SigmoidCrossEntropyGrad");
 const struct kernel kernel_squared_error = LOSS("SquaredError");
 const struct kernel kernel_squared_error_grad = LOSS("SquaredErrorGrad");
+const struct kernel kernel_absolute_error = LOSS("AbsoluteError");
+const struct kernel kernel_absolute_error_grad = LOSS("AbsoluteErrorGrad");
+const struct kernel kernel_huber_error = LOSS("HuberError");
+const struct kernel kernel_huber_error_grad = LOSS("HuberErrorGrad");
