@@ -52,6 +52,8 @@ OPTIMIZERS_LATER = {  # their arrays stand behind those above
     "lamb odd": dict(lr=0.02, betas=(0.5, 0.6), eps=1e-3, weight_decay=0),
     "lion": dict(lr=0.01, betas=(0.9, 0.99), weight_decay=0.1),
     "lion odd": dict(lr=0.1, betas=(0.6, 0.5), weight_decay=0),
+    "rmsprop centered": dict(lr=0.01, alpha=0.99, eps=1e-8, weight_decay=0, momentum=0, centered=True),
+    "rmsprop centered momentum": dict(lr=0.01, alpha=0.9, eps=1e-6, weight_decay=0.1, momentum=0.9, centered=True),
 }
 SHAPES = {"adafactor matrix": (2, 4), "adafactor matrices": (2, 2, 2)}  # else a vector of 8
 STEPS = 10

@@ -181,6 +181,7 @@ struct config {
 	double lr;           /* peak learning rate, or CONFIG_LR_DEFAULT, CONFIG_LR_AUTO */
 	double momentum;     /* sgd, rmsprop */
 	bool nesterov;       /* sgd */
+	bool centered;       /* rmsprop */
 	double beta1, beta2; /* means of the gradient and of its square */
 	double eps;          /* what is added to denominators */
 	double weight_decay; /* >= 0: decoupled for adamw, lamb, lion, adafactor, else added to

@@ -101,6 +101,7 @@ struct session_options settings_session(const struct config *config, const struc
 				.optimizer = optimizers[c->optimizer],
 				.momentum = c->momentum,
 				.nesterov = c->nesterov,
+				.centered = c->centered,
 				.beta1 = c->beta1,
 				.beta2 = c->beta2,
 				.epsilon = c->eps,

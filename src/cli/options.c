@@ -114,6 +114,9 @@ const struct option options[] = {
 	{ "nesterov", 0, OPTION_FLAG, NULL, "no",
 	  .field = SET(nesterov), .group = GROUP_TRAINING, .commands = TUNE,
 	  .help = "Nesterov's form of the momentum of sgd" },
+	{ "centered", 0, OPTION_FLAG, NULL, "no",
+	  .field = SET(centered), .group = GROUP_TRAINING, .commands = TUNE,
+	  .help = "rmsprop divides by the gradient's deviation from its mean instead of its size" },
 	{ "beta1", 0, OPTION_REAL, "B", "0.9", NULL, 0, BELOW_1,
 	  .field = SET(beta1), .group = GROUP_TRAINING, .commands = TUNE,
 	  .help = "decay of the gradient's mean in adam, adamw, nadam and lamb; its share in lion's "

@@ -482,6 +482,8 @@ enum status parse_finish(struct invocation *inv, struct error *err)
 				       : "cutmix");
 	if (c->nesterov && (c->optimizer != CONFIG_SGD || c->momentum == 0))
 		return fail(err, ERR_USAGE, "--nesterov needs --optimizer=sgd and a momentum");
+	if (c->centered && c->optimizer != CONFIG_RMSPROP)
+		return fail(err, ERR_USAGE, "--centered needs --optimizer=rmsprop");
 	TRY(metric_check(c->metric, err));
 	if (c->keep_best && c->checkpoint && !strcmp(c->checkpoint, CONFIG_OFF))
 		return fail(err, ERR_USAGE,

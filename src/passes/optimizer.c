@@ -11,6 +11,7 @@ enum moment {
 	MOMENT_MEAN,
 	MOMENT_MOMENTUM, /* with a momentum only */
 	MOMENT_SQUARE,
+	MOMENT_AVERAGE, /* centered only */
 	MOMENT_PRODUCT, /* a scalar in F64 */
 	MOMENT_ROW,     /* Adafactor's; the whole square of a vector */
 	MOMENT_COLUMN,  /* not of a vector */
@@ -39,7 +40,7 @@ static const struct row {
 	[OPTIMIZER_ADAM] = { "Adam", { MOMENT_MEAN, MOMENT_SQUARE }, { ADAM_ATTRS } },
 	[OPTIMIZER_ADAMW] = { "Adam", { MOMENT_MEAN, MOMENT_SQUARE }, { ADAM_ATTRS } },
 	[OPTIMIZER_RMSPROP] = { "RMSprop",
-				{ MOMENT_SQUARE, MOMENT_MOMENTUM },
+				{ MOMENT_SQUARE, MOMENT_AVERAGE, MOMENT_MOMENTUM },
 				{ OPTION("alpha", beta2), OPTION("epsilon", epsilon),
 				  OPTION("momentum", momentum) } },
 	[OPTIMIZER_ADAGRAD] = { "Adagrad", { MOMENT_SQUARE }, { OPTION("epsilon", epsilon) } },
@@ -61,11 +62,14 @@ static uint32_t add_moment(struct graph *graph, const struct optimizer_options *
 {
 	static const char *const prefixes[] = {
 		[MOMENT_MEAN] = "m",          [MOMENT_MOMENTUM] = "m", [MOMENT_SQUARE] = "v",
-		[MOMENT_PRODUCT] = "product", [MOMENT_ROW] = "row",    [MOMENT_COLUMN] = "column"
+		[MOMENT_PRODUCT] = "product", [MOMENT_ROW] = "row",    [MOMENT_COLUMN] = "column",
+		[MOMENT_AVERAGE] = "average",
 	};
 	struct tensor t = { p->t.dtype, p->t.shape, NULL };
 	struct adafactor_form form = adafactor_form(&p->t.shape);
 	if (moment == MOMENT_MOMENTUM && o->momentum == 0)
+		return 0;
+	if (moment == MOMENT_AVERAGE && !o->centered)
 		return 0;
 	if (moment == MOMENT_COLUMN && !form.factored)
 		return 0;
@@ -112,6 +116,8 @@ uint32_t optimizer_build(struct builder *b, const struct optimizer_options *opti
 	attrs[a++] = attr_double("decay", decays ? options->decay : 0);
 	if (options->optimizer == OPTIMIZER_SGD)
 		attrs[a] = attr_int("nesterov", options->nesterov);
+	else if (options->optimizer == OPTIMIZER_RMSPROP)
+		attrs[a] = attr_int("centered", options->centered);
 	else if (!strcmp(row->op, "Adam"))
 		attrs[a] = attr_int("decoupled", options->optimizer == OPTIMIZER_ADAMW);
 	b->name = p.name;

@@ -23,6 +23,7 @@ struct optimizer_options {
 	enum optimizer_kind optimizer;
 	double momentum; /* SGD, RMSprop */
 	bool nesterov;   /* SGD */
+	bool centered;   /* RMSprop: by the variance of the gradient instead of its square's mean */
 	/* the means of the gradient and of its square; RMSprop's alpha is beta2, Adagrad and
 	 * Adafactor have none */
 	double beta1, beta2;
@@ -33,7 +34,7 @@ struct optimizer_options {
 
 /*
  * Appends the node that updates the parameter from its gradient, and its moments as STATE values
- * "m:NAME" (the gradient's mean, or momentum), "v:NAME" (its square's), "row:NAME" and
+ * "m:NAME" (the gradient's mean, or momentum), "v:NAME" (its square's), "average:NAME" (its mean in centered RMSprop), "row:NAME" and
  * "column:NAME" (Adafactor), "product:NAME" (NAdam). step and rates: see ops/optimizer.h; decay: of
  * the parameter's group. Returns the updated parameter.
  */

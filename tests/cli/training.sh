@@ -17,7 +17,7 @@ field()
 	sed 's/.*"'"$1"'":\([^,}]*\).*/\1/' l.jsonl
 }
 
-for optimizer in sgd adam adamw rmsprop adagrad nadam lamb lion adafactor; do
+for optimizer in sgd adam adamw rmsprop 'rmsprop --centered' adagrad nadam lamb lion adafactor; do
 	tune --optimizer $optimizer --steps 60
 	wanted 0
 	field loss | awk -v o=$optimizer 'NR <= 4 { first += $1 } NR > 56 { last += $1 }

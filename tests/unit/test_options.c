@@ -129,6 +129,7 @@ static void test_command_lines(void **state)
 		{ "m d --optimizer=sgd", "weight-decay", "0" },
 		{ "m d --optimizer=sgd --weight-decay=5e-4", "weight-decay", "0.0005" },
 		{ "m d --optimizer=sgd --nesterov", "nesterov", "yes" },
+		{ "m d --optimizer=rmsprop --centered", "centered", "yes" },
 		{ "m d --lr 1e-30", "lr", "1e-30" },
 		{ "m d --warmup=0", "warmup", "0" },
 		{ "m d --warmup=100", "warmup", "100" },
@@ -325,6 +326,7 @@ static void test_errors(void **state)
 		{ "m d --nesterov --optimizer=rmsprop --momentum=0.9",
 		  "--nesterov needs --optimizer=sgd and a momentum" },
 		{ "m d --nesterov", "--nesterov needs --optimizer=sgd and a momentum" },
+		{ "m d --centered", "--centered needs --optimizer=rmsprop" },
 	};
 	struct invocation inv;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

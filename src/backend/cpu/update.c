@@ -36,8 +36,11 @@ enum status update_create(struct device *device, const struct op_call *call, voi
 				    .shape = call->in[2].t.shape };
 	for (uint32_t k = 0; k < call->n_out; k++)
 		s->bytes[k] = call->out[k].t.dtype ? tensor_bytes(&call->out[k].t) : 0;
-	for (uint32_t k = 0; call->def->attrs[k].name; k++)
-		s->attr[k] = node_double(call->node, call->def->attrs[k].name);
+	for (uint32_t k = 0; call->def->attrs[k].name; k++) {
+		const struct op_attr *attr = &call->def->attrs[k];
+		s->attr[k] = attr->kind == ATTR_INT ? (double)node_int(call->node, attr->name)
+						    : node_double(call->node, attr->name);
+	}
 	*state = s;
 	return OK;
 }
@@ -60,7 +63,7 @@ bool update_begin(const struct update_state *s, const struct kernel_io *io, stru
 enum { FACTORS = 8 };
 
 struct pass {
-	float *p, *a, *b; /* parameter, first and second moment */
+	float *p, *a, *b, *c; /* parameter, moments */
 	const float *g;
 	float factor; /* unscales and clips the gradient */
 	float f[FACTORS];
@@ -94,6 +97,40 @@ SIMD static void rmsprop_momentum(const void *pass, int64_t begin, int64_t end)
 		float d = g[i] * factor + decay * p[i];
 		v[i] = keep * v[i] + take * d * d;
 		m[i] = momentum * m[i] + d / (sqrtf(v[i]) + epsilon);
+		p[i] -= rate * m[i];
+	}
+}
+
+/* f: the same; v's mean less the gradient's squared, which rounding must not make negative */
+SIMD static void rmsprop_centered(const void *pass, int64_t begin, int64_t end)
+{
+	const struct pass *j = pass;
+	float *restrict p = j->p, *restrict v = j->a, *restrict a = j->b;
+	const float *restrict g = j->g;
+	float factor = j->factor, keep = j->f[0], take = j->f[1], epsilon = j->f[2];
+	float decay = j->f[3], rate = j->f[4];
+	for (int64_t i = begin; i < end; i++) {
+		float d = g[i] * factor + decay * p[i];
+		v[i] = keep * v[i] + take * d * d;
+		a[i] += (d - a[i]) * take;
+		float spread = v[i] - a[i] * a[i];
+		p[i] -= rate * (d / (sqrtf(spread < 0 ? 0 : spread) + epsilon));
+	}
+}
+
+SIMD static void rmsprop_centered_momentum(const void *pass, int64_t begin, int64_t end)
+{
+	const struct pass *j = pass;
+	float *restrict p = j->p, *restrict v = j->a, *restrict a = j->b, *restrict m = j->c;
+	const float *restrict g = j->g;
+	float factor = j->factor, keep = j->f[0], take = j->f[1], epsilon = j->f[2];
+	float decay = j->f[3], rate = j->f[4], momentum = j->f[5];
+	for (int64_t i = begin; i < end; i++) {
+		float d = g[i] * factor + decay * p[i];
+		v[i] = keep * v[i] + take * d * d;
+		a[i] += (d - a[i]) * take;
+		float spread = v[i] - a[i] * a[i];
+		m[i] = momentum * m[i] + d / (sqrtf(spread < 0 ? 0 : spread) + epsilon);
 		p[i] -= rate * m[i];
 	}
 }
@@ -155,6 +192,8 @@ static pass_fn *rmsprop_step(struct pass *pass, const double *attr, double rate,
 	const double f[] = { alpha, 1 - alpha, epsilon, decay, rate, momentum };
 	for (size_t i = 0; i < ARRAY_SIZE(f); i++)
 		pass->f[i] = (float)f[i];
+	if (attr[4] != 0)
+		return pass->c ? rmsprop_centered_momentum : rmsprop_centered;
 	return pass->b ? rmsprop_momentum : rmsprop;
 }
 
@@ -210,6 +249,7 @@ static enum status run(const struct update_state *s, const struct kernel_io *io,
 		.p = io->out[0],
 		.a = io->out[1],
 		.b = s->n_out > 2 ? io->out[2] : NULL,
+		.c = s->n_out > 3 ? io->out[3] : NULL,
 		.g = io->in[3],
 		.factor = step.inverse * step.clip,
 	};
