@@ -52,12 +52,16 @@ static double binary_loss(double x, enum ending ending, double target)
 	return fmax(x, 0) - x * target + log1p(exp(-fabs(x)));
 }
 
+static bool wants_mistakes(const struct project *p)
+{
+	return p->config->report && report_form_of(p->config->report) == REPORT_HTML;
+}
+
 /* A wrong prediction, for the list of the worst. The loss of a class is -log of its probability. */
 static void note_mistake(const struct project *p, struct evaluated *out, uint32_t sample,
 			 int64_t truth, double truth_loss, int64_t predicted, double predicted_loss)
 {
-	const char *report = p->config->report;
-	if (truth == predicted || !report || report_form_of(report) != REPORT_HTML)
+	if (truth == predicted || !wants_mistakes(p))
 		return;
 	mistakes_add(&out->mistakes, &(struct mistake){
 					     .sample = sample,
@@ -66,6 +70,29 @@ static void note_mistake(const struct project *p, struct evaluated *out, uint32_
 					     .truth_probability = exp(-truth_loss),
 					     .predicted_probability = exp(-predicted_loss),
 					     .loss = truth_loss,
+				     });
+}
+
+/* The same for a sample of n classes, each there or not: its worst one, if any is wrong. */
+static void note_mistakes(const struct project *p, struct evaluated *out, uint32_t sample,
+			  const uint8_t *truth, const uint8_t *predicted, const double *losses,
+			  int64_t n)
+{
+	int64_t worst = -1;
+	for (int64_t k = 0; k < n; k++)
+		if (truth[k] != predicted[k] && (worst < 0 || losses[k] > losses[worst]))
+			worst = k;
+	if (worst < 0 || !wants_mistakes(p))
+		return;
+	double probability = exp(-losses[worst]);
+	mistakes_add(&out->mistakes, &(struct mistake){
+					     .kind = truth[worst] ? MISTAKE_MISSED : MISTAKE_WRONG,
+					     .sample = sample,
+					     .truth = (uint32_t)worst,
+					     .predicted = (uint32_t)worst,
+					     .truth_probability = probability,
+					     .predicted_probability = 1 - probability,
+					     .loss = losses[worst],
 				     });
 }
 
@@ -128,6 +155,7 @@ static void count_values(struct project *p, const struct batch *batch, const str
 	const struct loss_shape *shape = &p->session->options.loss_shape;
 	uint8_t *truth = mem_alloc((size_t)n), *predicted = mem_alloc((size_t)n);
 	float *a = mem_alloc((size_t)n * sizeof *a), *b = mem_alloc((size_t)n * sizeof *b);
+	double *losses = mem_alloc((size_t)n * sizeof *losses); /* of the labels */
 	for (int64_t i = 0; i < batch->n; i++) {
 		double w = tensor_get(&batch->weights, i), loss = 0;
 		for (int64_t k = 0; k < n; k++) {
@@ -137,15 +165,18 @@ static void count_values(struct project *p, const struct batch *batch, const str
 			b[k] = (float)x;
 			truth[k] = t > 0.5;
 			predicted[k] = x > threshold;
+			losses[k] = binary_loss(x, p->head.ending, truth[k]);
 			loss += p->loss == LOSS_BCE ? binary_loss(x, p->head.ending, t)
 						    : loss_value(p->loss, shape, x, t);
 		}
 		if (w == 0)
 			continue;
-		if (p->loss == LOSS_BCE)
+		if (p->loss == LOSS_BCE) {
 			confusion_add_multi(&out->confusion, truth, predicted, w);
-		else
+			note_mistakes(p, out, batch->samples[i], truth, predicted, losses, n);
+		} else {
 			regression_add(&out->regression, a, b, w);
+		}
 		sums->loss += w * loss / (double)n;
 		sums->weight += w;
 	}
@@ -153,6 +184,7 @@ static void count_values(struct project *p, const struct batch *batch, const str
 	free(predicted);
 	free(a);
 	free(b);
+	free(losses);
 }
 
 static void begin(struct project *p, const struct tensor *y, struct evaluated *out)

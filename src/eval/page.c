@@ -301,9 +301,18 @@ static void add_mistake(struct text *out, const struct page *page, uint32_t i)
 	}
 	text_add(out, "<b>");
 	add_class(out, page, m->truth);
-	text_add(out, "</b> %.1f %%<br>taken for <b class=\"bad\">", 100 * m->truth_probability);
-	add_class(out, page, m->predicted);
-	text_add(out, "</b> %.1f %%<br><small title=\"", 100 * m->predicted_probability);
+	if (m->kind == MISTAKE_CONFUSED) {
+		text_add(out, "</b> %.1f %%<br>taken for <b class=\"bad\">",
+			 100 * m->truth_probability);
+		add_class(out, page, m->predicted);
+		text_add(out, "</b> %.1f %%", 100 * m->predicted_probability);
+	} else {
+		bool missed = m->kind == MISTAKE_MISSED;
+		text_add(out, "</b> %.1f %%<br><b class=\"bad\">%s</b>",
+			 100 * (missed ? m->truth_probability : m->predicted_probability),
+			 missed ? "missed" : "not there");
+	}
+	text_add(out, "<br><small title=\"");
 	html_add(out, picture->file ? picture->file : number);
 	text_add(out, "\">");
 	html_add(out, name);
@@ -316,11 +325,14 @@ static void add_mistakes(struct text *out, const struct page *page)
 	const struct mistakes *m = page->mistakes;
 	if (!m || !m->n)
 		return;
+	bool several = m->worst[0].kind != MISTAKE_CONFUSED;
 	begin_section(out, "Worst mistakes");
-	text_add(out,
-		 "<p>%u of %llu wrong predictions: those that give the true class the lowest "
-		 "probability.</p>\n<div class=\"mistakes\">\n",
-		 m->n, (unsigned long long)m->total);
+	text_add(out, "<p>%u of %llu %s.</p>\n<div class=\"mistakes\">\n", m->n,
+		 (unsigned long long)m->total,
+		 several ? "samples with a class that is missed or not there, by the probability "
+			   "of what is true of it"
+			 : "wrong predictions: those that give the true class the lowest "
+			   "probability");
 	for (uint32_t i = 0; i < m->n; i++)
 		add_mistake(out, page, i);
 	text_add(out, "</div>\n</section>\n");

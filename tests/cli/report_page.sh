@@ -68,6 +68,19 @@ run evaluate m.onnx d.npz --report r.html
 	grep -q '<small title="sample 1">sample 1</small>' r.html || echo 'no sample 1'
 } | report 'arrays that are pictures are shown'
 
+# Several labels: class 0 is told of every sample, the others of none; each sample has its worst class.
+helper npz d.npz x/float32/24,1,8,8/random labels/int64/24,3/mod:2
+run evaluate m.onnx d.npz --report r.html
+{
+	wanted 0
+	page r.html
+	grep -q '24 of 24 samples with a class that is missed or not there' r.html || grep 'Worst' r.html
+	{ tr '\n' ' ' <r.html; echo; } | sed 's/<figure>/\n/g' | sed -n 's/^.*<b>\([0-9]\)<.b> \([0-9.]*\) %<br><b class="bad">\([a-z ]*\)<.*sample \([0-9]*\)<.small.*/\1 \2 \3 \4/p' >own.list
+	for i in 0 2 4 6 8 10 12 14 16 18 20 22; do echo "0 100.0 not there $i"; done >own.wanted
+	for i in 1 3 5 7 9 11 13 15 17 19 21 23; do echo "2 50.0 missed $i"; done >>own.wanted
+	diff own.wanted own.list
+} | report 'mistakes in several labels'
+
 refuses 1 'onnxtune: none/r.html: can'\''t write: *' evaluate m.onnx d.npz --report none/r.html |
 	report 'a page that can not be written'
 plan

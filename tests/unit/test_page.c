@@ -108,8 +108,8 @@ static void test_page(void **state)
 		{ "empty", { { "", x, y + 1, 2, false } }, 1, false },
 	};
 	struct mistakes mistakes = { .n = 2, .total = 3 };
-	mistakes.worst[0] = (struct mistake){ 7, 0, 1, 0.125, 0.75, 2 };
-	mistakes.worst[1] = (struct mistake){ 5, 1, 0, 0.25, 0.5, 1 };
+	mistakes.worst[0] = (struct mistake){ 7, 0, 1, 0.125, 0.75, 2, MISTAKE_CONFUSED };
+	mistakes.worst[1] = (struct mistake){ 5, 1, 0, 0.25, 0.5, 1, MISTAKE_CONFUSED };
 	const struct page_picture pictures[] = { { "dir/" HOSTILE, (const uint8_t *)"abcd", 4 },
 						 { 0 } };
 	const struct page_fact facts[] = { { HOSTILE, HOSTILE, HOSTILE, false },
@@ -188,9 +188,20 @@ static void test_multi_label(void **state)
 	confusion_init(&c, CONFUSION_MULTI_LABEL, 2);
 	confusion_add_multi(&c, (const uint8_t[]){ 1, 1 }, (const uint8_t[]){ 1, 0 }, 1);
 	struct evaluation e = { &c, NULL, 1 };
-	const struct page page = { .title = "a", .subtitle = "b", .after = &e };
+	struct mistakes mistakes = { .n = 2, .total = 9 };
+	mistakes.worst[0] = (struct mistake){ 3, 1, 1, 0.125, 0.875, 2, MISTAKE_WRONG };
+	mistakes.worst[1] = (struct mistake){ 4, 0, 0, 0.25, 0.75, 1, MISTAKE_MISSED };
+	const struct page_picture pictures[2] = { { 0 } };
+	const struct page page = { .title = "a",
+				   .subtitle = "b",
+				   .after = &e,
+				   .mistakes = &mistakes,
+				   .pictures = pictures };
 	char *text = page_format(&page);
 	check_structure(text);
+	expect(text, "2 of 9 samples with a class that is missed or not there");
+	expect(text, "<b>1</b> 87.5 %<br><b class=\"bad\">not there</b>");
+	expect(text, "<b>0</b> 25.0 %<br><b class=\"bad\">missed</b>");
 	expect(text, "<tr><th><b>samples average</b></th><td>1.00</td><td>0.50</td><td>0.67</td>"
 		     "<td>2</td></tr>");
 	assert_null(strstr(text, "Rows: true class"));
