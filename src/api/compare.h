@@ -8,11 +8,13 @@
 #include "api/project.h"
 
 /*
- * The evaluated outputs of both models, element by element: |a - b|, and that by |b|, b being the
- * second model's. NaN in one of them only is an infinite difference.
+ * Outputs of both models, element by element: |a - b|, and that by |b|, b being the second model's.
+ * NaN in one of them only is an infinite difference.
  */
 struct parity {
-	bool comparable; /* both give the same samples as many elements: else all is 0 */
+	const char *name; /* of the first model's output; NULL: the sum of all */
+	bool paired;      /* the second model has it too */
+	bool comparable;  /* both give the same samples as many elements: else all is 0 */
 	uint64_t elements;
 	uint64_t beyond; /* elements with |a - b| > atol + rtol * |b| */
 	double max_absolute, max_relative;
@@ -23,26 +25,37 @@ struct comparison {
 	struct config config; /* the first one's, but for the model */
 	struct project other; /* open until compare_release */
 	struct evaluated evaluated;
-	struct parity parity;
+	struct parity parity; /* comparable: all pairs are */
+	struct parity *each;  /* of the first model's outputs */
+	uint32_t n;
+};
+
+/* What is kept of one of the first model's outputs. */
+struct kept_output {
+	const char *name;
+	struct tensor type; /* of one sample; no type: it is not by samples, or too large to keep */
+	uint8_t *data;      /* [samples of the part] */
 };
 
 /* The outputs of a model, sample by sample, while it is evaluated. */
 struct outputs {
 	const struct project *project;
-	struct tensor type;    /* of one sample; rank 0 until the first batch */
-	uint8_t *data;         /* [samples of the part] */
-	uint8_t *seen;         /* [samples of the part]: damaged images are not */
-	struct parity *parity; /* not NULL: nothing is kept, but compared with `first` */
-	const struct outputs *first;
+	struct kept_output *v;
+	uint32_t n;
+	uint8_t *seen; /* [samples of the part]: damaged images are not */
 };
 
-/* Evaluates as project_evaluate does, and keeps all outputs. Release them whatever the status. */
+/*
+ * Evaluates as project_evaluate does, and keeps all outputs; a line says which do not fit in memory.
+ * Release them whatever the status.
+ */
 enum status MUST_CHECK compare_first(struct project *project, struct outputs *outputs,
 				     struct evaluated *out, struct error *err);
 void outputs_release(struct outputs *outputs);
 
 /*
- * Opens and evaluates the model of --compare. *out must not be moved: it points into itself.
+ * Opens and evaluates the model of --compare. The evaluated outputs are a pair, the others where
+ * they have the same name. *out must not be moved: it points into itself.
  * problems: as project_open.
  */
 enum status MUST_CHECK compare_second(const struct project *project, const struct outputs *first,

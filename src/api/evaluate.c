@@ -219,7 +219,7 @@ static enum status count_batch(struct project *p, const struct batch *batch, str
 {
 	TRY(session_predict(p->session, batch->inputs, y, err));
 	if (p->observe)
-		TRY(p->observe(p->observe_ctx, batch, &y[p->output], err));
+		TRY(p->observe(p->observe_ctx, batch, y, err));
 	if (p->loss == LOSS_CROSS_ENTROPY)
 		count_classes(p, batch, &y[p->output], out, sums);
 	else if (p->dataset.targets == TARGETS_CLASSES)
@@ -245,10 +245,13 @@ enum status project_evaluate(struct project *project, const char *description,
 	int64_t done = 0;
 	double started = api_now();
 	enum status status;
-	struct tensor *wanted = &y[project->output];
-	*wanted = *session_output_type(project->session, project->output);
-	wanted->data = mem_alloc(tensor_bytes(wanted));
-	begin(project, wanted, out);
+	for (uint32_t k = 0; k < n_outputs; k++) {
+		y[k] = *session_output_type(project->session, k);
+		y[k].data = project->observe || k == project->output
+				    ? mem_alloc(tensor_bytes(&y[k]))
+				    : NULL;
+	}
+	begin(project, &y[project->output], out);
 	progress_begin(&bar, part->n, ui->interval, api_now(), "%s", description);
 	TRY_GOTO(loader_open(&options, &loader, err), out);
 	ui->draw(ui->ctx, &bar, api_now(), false);
@@ -271,7 +274,8 @@ enum status project_evaluate(struct project *project, const char *description,
 out:
 	loader_free(loader);
 	progress_release(&bar);
-	free(wanted->data);
+	for (uint32_t k = 0; k < n_outputs; k++)
+		free(y[k].data);
 	free(y);
 	if (status != OK)
 		evaluated_release(out);

@@ -39,7 +39,7 @@ struct project {
 	uint32_t output;            /* which of the model's is trained and evaluated */
 	struct loss_head head;      /* of that output */
 	enum loss_kind loss;
-	/* Sees each batch of an evaluation and its outputs; may be NULL. */
+	/* Sees each batch of an evaluation and all outputs of the model; may be NULL. */
 	enum status (*observe)(void *ctx, const struct batch *batch, const struct tensor *y,
 			       struct error *err);
 	void *observe_ctx;

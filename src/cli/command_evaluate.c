@@ -31,15 +31,25 @@ static void print_differences(FILE *out, const struct evaluation *a, const struc
 	fprintf(out, "\n");
 }
 
-static void print_parity(FILE *out, const struct config *c, const struct parity *p)
+static void print_parity(FILE *out, const struct config *c, const struct comparison *comparison)
 {
-	if (!p->comparable) {
-		fprintf(out, "outputs: the models give different numbers of them\n\n");
-		return;
+	const struct parity *p = &comparison->parity;
+	if (p->comparable)
+		fprintf(out,
+			"outputs: largest absolute difference %.6g (sample %u), relative %.6g\n",
+			p->max_absolute, p->worst_sample, p->max_relative);
+	else
+		fprintf(out, "outputs: the models give different numbers of them\n");
+	for (uint32_t k = 0; comparison->n > 1 && k < comparison->n; k++) {
+		const struct parity *each = &comparison->each[k];
+		fprintf(out, "  %s: ", each->name);
+		if (each->comparable)
+			fprintf(out, "absolute %.6g (sample %u), relative %.6g\n",
+				each->max_absolute, each->worst_sample, each->max_relative);
+		else
+			fprintf(out, "%s\n", each->paired ? "different numbers" : "not compared");
 	}
-	fprintf(out, "outputs: largest absolute difference %.6g (sample %u), relative %.6g\n",
-		p->max_absolute, p->worst_sample, p->max_relative);
-	if (c->atol != CONFIG_AUTO || c->rtol != CONFIG_AUTO)
+	if (p->comparable && (c->atol != CONFIG_AUTO || c->rtol != CONFIG_AUTO))
 		fprintf(out, "%llu of %llu elements beyond --atol and --rtol\n",
 			(unsigned long long)p->beyond, (unsigned long long)p->elements);
 	fprintf(out, "\n");
@@ -77,6 +87,19 @@ static json_t *parity_json(const struct config *c, const struct parity *p)
 	return o;
 }
 
+/* Those of the evaluated output, and of others that both models have. */
+static json_t *each_json(const struct config *config, const struct comparison *c)
+{
+	json_t *list = json_array();
+	for (uint32_t k = 0; k < c->n; k++) {
+		json_t *o = json_object();
+		json_object_set_new(o, "name", json_string(c->each[k].name));
+		json_object_set_new(o, "difference", parity_json(config, &c->each[k]));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
 static json_t *comparison_json(const struct evaluate_result *r)
 {
 	const struct comparison *c = &r->comparison;
@@ -86,6 +109,7 @@ static json_t *comparison_json(const struct evaluate_result *r)
 	json_object_set_new(o, "differences",
 			    differences_json(&r->evaluated.evaluation, &c->evaluated.evaluation));
 	json_object_set_new(o, "outputs", parity_json(r->project.config, &c->parity));
+	json_object_set_new(o, "each_output", each_json(r->project.config, c));
 	return o;
 }
 
@@ -125,7 +149,7 @@ static void evaluate_text(FILE *out, const void *result)
 		return;
 	print_one(out, &c->other, &c->evaluated);
 	print_differences(out, &r->evaluated.evaluation, &c->evaluated.evaluation);
-	print_parity(out, r->project.config, &c->parity);
+	print_parity(out, r->project.config, c);
 }
 
 static json_t *evaluate_json(const void *result)

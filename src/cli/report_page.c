@@ -209,6 +209,14 @@ static void add_comparison(struct collection *c, const struct evaluation *e,
 	if (parity->comparable)
 		FACT(c, "outputs, largest difference", "absolute %.6g (sample %u), relative %.6g",
 		     parity->max_absolute, parity->worst_sample, parity->max_relative);
+	for (uint32_t k = 0; other->n > 1 && k < other->n; k++) {
+		parity = &other->each[k];
+		if (parity->comparable)
+			FACT(c,
+			     arena_printf(&c->arena, "output %s, largest difference", parity->name),
+			     "absolute %.6g (sample %u), relative %.6g", parity->max_absolute,
+			     parity->worst_sample, parity->max_relative);
+	}
 }
 
 char *report_page_evaluate(const struct project *project, const struct evaluated *evaluated,

@@ -39,6 +39,43 @@ run evaluate a.onnx d.npz --compare c.onnx --json
 		"$(printf '"c.onnx"\n0.54166667\n-0.54166667\n1.0\nnull\n72\nnull')" || cat out
 } | report 'the same as JSON'
 
+# two FILE LOGITS FEATURES SPARE: a model with more outputs, of which the third has a name of its own.
+two()
+{
+	plain | sed "s/^tensor w.*/tensor w float32 4,3 =0/; s/^tensor b.*/tensor b float32 3 =$2/
+		/Softmax/d; /^output/d" >own.text
+	{
+		cat own.text
+		echo "tensor v float32 4,2 =0"
+		echo "tensor c float32 2 =$3"
+		echo 'node Gemm features x v c -> features'
+		echo "node Neg spare features -> $4"
+		echo 'output logits'
+		echo 'output features'
+		echo "output $4"
+	} | helper model "$1"
+}
+two one.onnx 1,0,0 2,4 mine
+two other.onnx 1,0,0.25 2,4.5 yours
+run evaluate one.onnx d.npz --compare other.onnx --atol 0.25 -q
+{
+	wanted 3 'onnxtune: 24 of 120 output elements differ by more than --atol and --rtol allow, the most (0.5) in sample 0'
+	sed -n '/^outputs:/,$p' out >own.told
+	diff - own.told <<-'END'
+		outputs: largest absolute difference 0.5 (sample 0), relative 1
+		  logits: absolute 0.25 (sample 0), relative 1
+		  features: absolute 0.5 (sample 0), relative 0.111111
+		  mine: not compared
+		24 of 120 elements beyond --atol and --rtol
+
+	END
+	run evaluate one.onnx d.npz --compare other.onnx --json
+	wanted 0
+	test "$(helper json out compare.outputs.elements compare.each_output.0.name \
+		compare.each_output.1.difference.max_absolute compare.each_output.2.difference)" = \
+		"$(printf '120\n"logits"\n0.5\nnull')" || cat out
+} 2>&1 | report 'all outputs that both models have'
+
 # gate STATUS MESSAGES WORD...: evaluates a against b.
 gate()
 {
