@@ -204,6 +204,8 @@ static enum status open_data(struct project *p, bool train, struct error *err)
 	p->has_dataset = true;
 	if (!p->dataset.images && p->augment.n)
 		return fail(err, ERR_USAGE, "--augment: the data are arrays; it changes images");
+	if (train && (p->mix.mixup > 0 || p->mix.cutmix > 0))
+		TRY(loader_check_mix(&p->mix, p->inputs, options.n_inputs, p->dataset.images, err));
 	if (!p->dataset.images)
 		return OK;
 	TRY(apply_pixel_size(p, err));

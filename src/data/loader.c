@@ -189,6 +189,20 @@ static enum status new_batch_tensor(struct loader *l, enum dtype dtype, const st
 	return OK;
 }
 
+enum status loader_check_mix(const struct mix_options *mix, const struct data_input *inputs,
+			     uint32_t n_inputs, bool images, struct error *err)
+{
+	for (uint32_t i = 0; i < n_inputs; i++)
+		if (!dtype_is_trainable(inputs[i].dtype))
+			return fail(err, ERR_USAGE,
+				    "--mixup and --cutmix mix numbers with a point, but the input "
+				    "'%s' is %s",
+				    inputs[i].name, dtype_name(inputs[i].dtype));
+	if (mix->cutmix > 0 && !images)
+		return fail(err, ERR_USAGE, "--cutmix: the data are arrays; it cuts images");
+	return OK;
+}
+
 /* What mixing needs besides: as the batch itself, and room for a sample of the largest input. */
 static enum status make_mixed(struct loader *l, struct error *err)
 {
@@ -197,14 +211,9 @@ static enum status make_mixed(struct loader *l, struct error *err)
 		const struct tensor *t = &l->inputs[i];
 		size_t bytes = tensor_bytes(t) / (size_t)t->shape.dim[0];
 		largest = bytes > largest ? bytes : largest;
-		if (!dtype_is_trainable(t->dtype))
-			return fail(err, ERR_USAGE,
-				    "--mixup and --cutmix mix numbers with a point, but the input "
-				    "'%s' is %s",
-				    l->options.inputs[i].name, dtype_name(t->dtype));
 	}
-	if (l->options.mix->cutmix > 0 && !l->options.dataset->images)
-		return fail(err, ERR_USAGE, "--cutmix: the data are arrays; it cuts images");
+	TRY(loader_check_mix(l->options.mix, l->options.inputs, l->options.n_inputs,
+			     l->options.dataset->images, err));
 	TRY(mem_try_alloc(largest, &l->partner, err));
 	TRY(new_batch_tensor(l, l->targets.dtype, &l->targets.shape, &l->mixed_targets, err));
 	return new_batch_tensor(l, DT_F32, &l->weights.shape, &l->mixed_weights, err);

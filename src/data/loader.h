@@ -60,6 +60,11 @@ struct batch {
 
 struct loader;
 
+/* ERR_USAGE where such data can't be mixed so; loader_open says the same. */
+enum status MUST_CHECK loader_check_mix(const struct mix_options *mix,
+					const struct data_input *inputs, uint32_t n_inputs,
+					bool images, struct error *err);
+
 /* ERR_MEMORY when batches or threads can't be had. Epoch 0 is started. */
 enum status MUST_CHECK loader_open(const struct loader_options *options, struct loader **out,
 				   struct error *err);

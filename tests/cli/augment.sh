@@ -79,8 +79,8 @@ run i.onnx photos -o l.onnx --lr 0.05 --steps 400 --mixup 0.2 --cutmix 0.2 --rep
 
 run i.onnx d.npz -o a.npz.onnx --steps 3 --mixup 1
 wanted 0 | report 'mixup of arrays'
-refuses 2 'onnxtune: --cutmix: the data are arrays; it cuts images' i.onnx d.npz -o e.onnx --cutmix 1 |
-	report 'cutmix of arrays'
+refuses 2 'onnxtune: --cutmix: the data are arrays; it cuts images' i.onnx d.npz -o e.onnx --cutmix 1 \
+	--log e.jsonl --log-dir events --checkpoint ck | report 'cutmix of arrays, before anything is written'
 refuses 2 "onnxtune: --mixup: '0' *" i.onnx d.npz -o e.onnx --mixup 0 | report 'no alpha'
 
 refuses 2 'onnxtune: --cache-features needs the same input for a sample in every epoch: leave --cutmix out*' \
