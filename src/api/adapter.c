@@ -1,8 +1,12 @@
-/* adapter.c - writes low-rank factors, and adds those of a file to a model (see adapter.h). */
-#include "api/adapter.h"
+/*
+ * adapter.c - reads low-rank factors and other tensors into a model (see adapter.h); they are written in
+ * adapter_save.c.
+ */
+#include "api/adapter_parts.h"
 
 #include "base/number.h"
-#include "data/safetensors.h"
+#include "data/folder.h"
+#include "data/labels.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -10,81 +14,19 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define PREFIX "base_model.model."
-#define WEIGHT ".weight"
+char *adapter_path(const char *path, const char *name)
+{
+	size_t n = strlen(path);
+	bool slash = n && path[n - 1] == '/';
+	return slash || folder_is(path) ? mem_printf("%s%s%s", path, slash ? "" : "/", name)
+					: mem_strdup(path);
+}
 
-static bool ends_in(const char *text, const char *end)
+bool adapter_ends_in(const char *text, const char *end)
 {
 	size_t n = strlen(text), m = strlen(end);
 	return n >= m && !strcmp(text + n - m, end);
 }
-
-/* ---- writing ---- */
-
-enum status adapter_check(const struct config *config, struct error *err)
-{
-	const char *path = config->lora_save;
-	const char *others[] = { config->model, config->data, config->output, config->report,
-				 config->log };
-	struct stat st;
-	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
-		if (others[i] && (file_is_same(path, others[i]) || !strcmp(path, others[i])))
-			return fail(err, ERR_USAGE, "--lora-save %s would replace %s", path,
-				    others[i]);
-	if (!lstat(path, &st) && !config->force)
-		return fail(err, ERR_IO, "%s: exists; replace it with --force", path);
-	return file_check_writable(path, err);
-}
-
-static struct named_tensor factor(const struct tensor *t, const struct value *weight, bool b,
-				  struct arena *arena)
-{
-	struct named_tensor out = { .tensor = *t };
-	size_t n = strlen(weight->name);
-	if (ends_in(weight->name, WEIGHT))
-		n -= strlen(WEIGHT);
-	out.name = arena_printf(arena, PREFIX "%.*s%s" WEIGHT, (int)n, weight->name,
-				b ? LORA_B_SUFFIX : LORA_A_SUFFIX);
-	for (int i = 2; i < weight->t.shape.rank; i++)
-		out.tensor.shape.dim[out.tensor.shape.rank++] = 1;
-	return out;
-}
-
-static enum status save(struct session *s, const char *path, struct arena *arena, struct error *err)
-{
-	const struct graph *loaded = s->model->graph;
-	struct named_tensor *v = arena_alloc(arena, 2 * loaded->values.n * sizeof *v);
-	char alpha[NUMBER_TEXT];
-	uint32_t n = 0;
-	for (uint32_t i = 1; i < loaded->values.n; i++) {
-		const struct value *weight = graph_value(loaded, i);
-		for (int b = 0; b < 2 && s->lora[i].on; b++) {
-			const char *name = lora_name(arena, weight->name, b);
-			struct tensor t;
-			TRY(session_variable(s, session_written(s, name)->name, arena, &t, err));
-			v[n++] = factor(&t, weight, b, arena);
-		}
-	}
-	const struct lora_options *o = &s->options.lora;
-	number_format(o->alpha, alpha);
-	struct safetensors_text metadata[] = {
-		{ "format", "pt" },
-		{ "lora_alpha", alpha },
-		{ "r", arena_printf(arena, "%lld", (long long)o->rank) },
-	};
-	return safetensors_write(path, v, n, metadata, ARRAY_SIZE(metadata), err);
-}
-
-enum status adapter_save(struct session *session, const char *path, struct error *err)
-{
-	struct arena arena;
-	arena_init(&arena);
-	enum status status = save(session, path, &arena, err);
-	arena_release(&arena);
-	return status;
-}
-
-/* ---- reading ---- */
 
 /* What a file says of the scale of its factors. */
 struct scaling {
@@ -141,7 +83,7 @@ static bool is_factor_of(const char *tensor, const char *weight, char which)
 			for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
 				if (!strcmp(rest + 7, ends[i]))
 					return true;
-		if (!ends_in(weight, WEIGHT))
+		if (!adapter_ends_in(weight, WEIGHT))
 			return false;
 		if (!bare)
 			n -= strlen(WEIGHT);
@@ -157,6 +99,21 @@ static const struct tensor *find_factor(const struct safetensors *file, const ch
 			used[i] = true;
 			return &file->v[i].tensor;
 		}
+	return NULL;
+}
+
+/* The tensor that takes the place of a constant as a whole. */
+static const struct tensor *find_whole(const struct safetensors *file, const char *name, bool *used)
+{
+	for (uint32_t i = 0; i < file->n; i++) {
+		const char *tensor = file->v[i].name;
+		if (!strncmp(tensor, PREFIX, strlen(PREFIX)))
+			tensor += strlen(PREFIX);
+		if (!strcmp(tensor, name)) {
+			used[i] = true;
+			return &file->v[i].tensor;
+		}
+	}
 	return NULL;
 }
 
@@ -219,18 +176,41 @@ static enum status apply_to(struct model *model, uint32_t id, enum lora_form for
 	return OK;
 }
 
+static enum status replace(struct model *model, uint32_t id, const struct tensor *by,
+			   struct error *err)
+{
+	struct value *v = graph_value(model->graph, id);
+	char have[SHAPE_TEXT], want[SHAPE_TEXT];
+	if (!dtype_is_float(by->dtype) || !shape_equal(&by->shape, &v->t.shape))
+		return fail(err, ERR_INPUT, "'%s' is %s %s, in this model %s", v->name,
+			    dtype_name(by->dtype), shape_format(&by->shape, have),
+			    shape_format(&v->t.shape, want));
+	struct tensor t = tensor_new(&model->arena, v->t.dtype, &v->t.shape);
+	for (int64_t i = 0, n = shape_elements(&t.shape); i < n; i++)
+		tensor_set(&t, i, tensor_get(by, i));
+	v->t.data = t.data;
+	model->replaced[id] = true;
+	return OK;
+}
+
 static enum status apply(const char *path, const struct safetensors *file, struct model *model,
 			 const enum lora_form *forms, bool *used, struct error *err)
 {
 	const struct graph *loaded = model->graph;
-	struct scaling scaling;
-	TRY(read_scaling(path, file, &scaling, err));
+	struct scaling scaling = { 0 };
+	bool scaled = false;
 	for (uint32_t i = 1; i < loaded->values.n; i++) {
 		const struct value *v = graph_value(loaded, i);
 		if (v->kind != VALUE_CONSTANT || !dtype_is_trainable(v->t.dtype))
 			continue;
 		const struct tensor *a = find_factor(file, v->name, 'A', used);
 		const struct tensor *b = find_factor(file, v->name, 'B', used);
+		const struct tensor *whole = find_whole(file, v->name, used);
+		if (whole && replace(model, i, whole, err) != OK)
+			return fail_context(err, "%s", path);
+		if (a && !scaled)
+			TRY(read_scaling(path, file, &scaling, err));
+		scaled |= a != NULL;
 		if (!a != !b)
 			return fail(err, ERR_INPUT, "%s: '%s' has only one factor", path, v->name);
 		if (a && apply_to(model, i, forms[i], &scaling, a, b, err) != OK)
@@ -238,24 +218,43 @@ static enum status apply(const char *path, const struct safetensors *file, struc
 	}
 	for (uint32_t i = 0; i < file->n; i++)
 		if (!used[i])
-			return fail(err, ERR_INPUT,
-				    "%s: tensor '%s' is no factor of a weight of this model", path,
-				    file->v[i].name);
+			return fail(err, ERR_INPUT, "%s: tensor '%s' is of no weight of this model",
+				    path, file->v[i].name);
 	return OK;
 }
 
-enum status adapter_apply(const char *path, struct model *model, struct error *err)
+enum status adapter_open(const char *path, struct adapter *out, struct error *err)
 {
-	struct safetensors file;
-	TRY(safetensors_read(path, &file, err));
+	struct adapter a = { .path = adapter_path(path, ADAPTER_MODEL) };
+	enum status status = safetensors_read(a.path, &a.file, err);
+	if (status != OK) {
+		free(a.path);
+		return status;
+	}
+	a.classes = safetensors_metadata(&a.file, CLASS_NAMES_KEY);
+	a.head_on = safetensors_metadata(&a.file, ADAPTER_HEAD_ON);
+	*out = a;
+	return OK;
+}
+
+void adapter_close(struct adapter *adapter)
+{
+	if (adapter->path)
+		safetensors_release(&adapter->file);
+	free(adapter->path);
+	*adapter = (struct adapter){ 0 };
+}
+
+enum status adapter_apply(const struct adapter *adapter, struct model *model, struct error *err)
+{
+	const struct safetensors *file = &adapter->file;
 	uint32_t n = model->graph->values.n;
 	enum lora_form *forms = mem_alloc(n * sizeof *forms);
-	bool *used = mem_alloc(file.n);
+	bool *used = mem_alloc(file->n);
 	model->replaced = arena_alloc(&model->arena, n);
 	lora_forms(model->graph, forms);
-	enum status status = apply(path, &file, model, forms, used, err);
+	enum status status = apply(adapter->path, file, model, forms, used, err);
 	free(forms);
 	free(used);
-	safetensors_release(&file);
 	return status;
 }

@@ -507,6 +507,22 @@ static enum status check_output(const struct forward *f, const char *path, struc
 	return file_check_writable(path, err);
 }
 
+static enum status add_adapter(struct forward *f, struct error *err)
+{
+	struct adapter adapter;
+	TRY(adapter_open(f->config->adapter, &adapter, err));
+	enum status status;
+	if (adapter.classes)
+		status = fail(err, ERR_UNSUPPORTED,
+			      "%s: has a head of its own, which this command can't make; merge it: "
+			      "onnxtune %s DATA --adapter %s --steps 0",
+			      adapter.path, f->config->model, f->config->adapter);
+	else
+		status = adapter_apply(&adapter, f->model, err);
+	adapter_close(&adapter);
+	return status;
+}
+
 static enum status forward(const struct config *config, const struct api_ui *ui,
 			   struct arena *arena, bool gradients, const char **path,
 			   struct problems *problems, struct error *err)
@@ -518,7 +534,7 @@ static enum status forward(const struct config *config, const struct api_ui *ui,
 	TRY_GOTO(model_load(config->model, &f.model, problems, err), out);
 	TRY_GOTO(check_output(&f, *path, err), out);
 	if (config->adapter)
-		TRY_GOTO(adapter_apply(config->adapter, f.model, err), out);
+		TRY_GOTO(add_adapter(&f, err), out);
 	TRY_GOTO(take_arrays(&f, gradients, err), out);
 	TRY_GOTO(open_device(&f, err), out);
 	TRY_GOTO(gradients ? grad(&f, err) : run(&f, err), out);

@@ -70,6 +70,11 @@ static void copy_row(const struct tensor *a, int64_t from, const struct tensor *
 		       (char *)a->data + (size_t)(o * a->shape.dim[axis] + from) * bytes, bytes);
 }
 
+void head_name(struct head_work *w, const char *name)
+{
+	*array_push(&w->tensors) = arena_strdup(w->request->arena, name);
+}
+
 /* ---- classes on both sides ---- */
 
 /* old[k]: the model's class of the name of class k, -1: none. Returns how many there are. */
@@ -122,6 +127,7 @@ static enum status make_rows(struct head_work *w, const struct head_constant *c,
 		if (old[k] >= 0)
 			copy_row(was, old[k], &t, k, c->axis);
 	set_constant(w, c->value, &t);
+	head_name(w, graph_value(h->model->graph, c->value)->name);
 	return OK;
 }
 
@@ -226,17 +232,16 @@ static void tell(const struct new_head *h, const struct head *head, int64_t kept
 	const struct graph *g = h->model->graph;
 	const struct node *node = graph_node(g, head->node);
 	struct text names = { 0 }, rows = { 0 };
-	if (kept)
+	if (kept && !h->from)
 		text_add(&rows, "; kept are the rows of %lld classes of the same name",
 			 (long long)kept);
 	text_add(&names, "'%s'", graph_value(g, head->weight.value)->name);
 	for (uint32_t i = 0; i < head->n_biases; i++)
 		text_add(&names, ", '%s'", graph_value(g, head->biases[i].value)->name);
-	log_note(
-		h->log,
-		"new head: node '%s' (%s) tells %lld classes apart instead of %lld: %s made anew%s",
-		node->name, node->op, (long long)h->classes, (long long)head->classes, names.s,
-		rows.s ? rows.s : "");
+	log_note(h->log,
+		 "new head: node '%s' (%s) tells %lld classes apart instead of %lld: %s %s%s%s",
+		 node->name, node->op, (long long)h->classes, (long long)head->classes, names.s,
+		 h->from ? "from " : "made anew", h->from ? h->from : "", rows.s ? rows.s : "");
 	text_release(&rows);
 	text_release(&names);
 }
@@ -262,7 +267,7 @@ static enum status replace(struct head_work *w, struct problems *problems, struc
 	return OK;
 }
 
-static enum status edit(struct head_work *w, struct model **out, struct problems *problems,
+static enum status edit(struct head_work *w, struct new_head_made *out, struct problems *problems,
 			struct error *err)
 {
 	const struct new_head *h = w->request;
@@ -282,12 +287,14 @@ static enum status edit(struct head_work *w, struct model **out, struct problems
 		.key = CLASS_NAMES_KEY,
 		.value = class_names_format(h->names, (uint32_t)h->classes, &w->arena),
 	};
-	enum status status = model_load_edited(h->model, &edits, out, problems, err);
+	enum status status = model_load_edited(h->model, &edits, &out->model, problems, err);
+	out->tensors = arena_dup(h->arena, w->tensors.v, w->tensors.n * sizeof *w->tensors.v);
+	out->n = w->tensors.n;
 	array_release(&tensors);
 	return status;
 }
 
-enum status new_head_make(const struct new_head *head, struct model **out,
+enum status new_head_make(const struct new_head *head, struct new_head_made *out,
 			  struct problems *problems, struct error *err)
 {
 	struct head_work w = { .request = head };
@@ -304,6 +311,7 @@ enum status new_head_make(const struct new_head *head, struct model **out,
 	array_release(&w.buffers);
 	array_release(&w.changes);
 	array_release(&w.axes);
+	array_release(&w.tensors);
 	arena_release(&w.arena);
 	return status;
 }

@@ -20,7 +20,15 @@ struct new_head {
 	const char *const *names; /* [classes] */
 	struct class_names known; /* names of the model's own classes, as far as they are known */
 	uint64_t seed;
+	const char *from;      /* the file that will fill the head; NULL: it is made anew */
+	struct arena *arena;   /* for the names of its tensors */
 	const struct log *log; /* gets a line that says what was done */
+};
+
+struct new_head_made {
+	struct model *model; /* of its own */
+	const char *const *tensors;
+	uint32_t n;
 };
 
 /*
@@ -30,9 +38,9 @@ struct new_head {
  * puts a Gemm on a value [N,D] (of [N,T,D] the mean over T, of [N,C,H,W] that over the picture),
  * whose scores become the first output. Names go into the metadata (CLASS_NAMES_KEY).
  *
- * out is a model of its own. ERR_USAGE: no such value; ERR_UNSUPPORTED: why it can't be done.
+ * ERR_USAGE: no such value; ERR_UNSUPPORTED: why it can't be done.
  */
-enum status MUST_CHECK new_head_make(const struct new_head *head, struct model **out,
+enum status MUST_CHECK new_head_make(const struct new_head *head, struct new_head_made *out,
 				     struct problems *problems, struct error *err);
 
 #endif

@@ -140,6 +140,8 @@ static enum status add_head(struct addition *a, const struct tensor *type, struc
 	head_fill(&bias, 0, h->seed, 1, features);
 	char *w_name = add_tensor(a, "head.weight", &weight);
 	char *b_name = add_tensor(a, "head.bias", &bias);
+	head_name(w, w_name);
+	head_name(w, b_name);
 	Onnx__NodeProto *gemm = add_node(a, "Gemm", "logits", w_name, b_name);
 	onnx_make_int(&a->w->arena, gemm, "transB", 1);
 	return OK;

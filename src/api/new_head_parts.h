@@ -16,6 +16,7 @@ struct head_work {
 	ARRAY(void *) buffers; /* elements of new tensors */
 	ARRAY(struct head_change) changes;
 	ARRAY(struct onnx_axis_edit) axes;
+	ARRAY(const char *) tensors;          /* names of the head's, in the request's arena */
 	const Onnx__GraphProto *front, *back; /* added to the graph, NULL: nothing */
 };
 
@@ -25,6 +26,9 @@ enum status MUST_CHECK head_tensor(struct head_work *w, enum dtype dtype, const 
 
 /* Uniform in +-1/sqrt(fan_in); `axis` counts classes, `stream` tells tensors apart. */
 void head_fill(struct tensor *t, int axis, uint64_t seed, uint64_t stream, int64_t fan_in);
+
+/* Notes the name of a tensor of the head. */
+void head_name(struct head_work *w, const char *name);
 
 /* The head on the value `request->on`: fills front and back (new_head_on.c). */
 enum status MUST_CHECK head_put_on(struct head_work *w, struct problems *problems,

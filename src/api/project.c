@@ -11,8 +11,8 @@
 
 #include "api/adapter.h"
 #include "api/fit.h"
-#include "api/new_head.h"
 #include "api/output.h"
+#include "api/project_head.h"
 #include "api/settings.h"
 #include "data/sidecar.h"
 #include "passes/bind.h"
@@ -22,7 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void describe_inputs(struct project *p)
+void project_describe_inputs(struct project *p)
 {
 	const struct graph *loaded = p->model->graph;
 	p->inputs = arena_alloc(&p->arena, loaded->inputs.n * sizeof *p->inputs);
@@ -102,16 +102,6 @@ static void note_preprocessing(const struct project *p)
 
 /* ---- data ---- */
 
-/* Classes that the declared type of the output tells apart, 0 when it doesn't say. */
-static uint32_t declared_classes(const struct project *p)
-{
-	const struct graph *g = p->model->graph;
-	const struct shape *shape = &graph_value(g, g->outputs.v[p->output])->t.shape;
-	if (shape->rank != 2 || shape->dim[1] < 1 || shape->dim[1] > UINT32_MAX)
-		return 0;
-	return shape->dim[1] == 1 ? 2 : (uint32_t)shape->dim[1];
-}
-
 /* Pictures that have one size all are left at it unless something says otherwise. */
 static enum status apply_pixel_size(struct project *p, struct error *err)
 {
@@ -134,41 +124,8 @@ static enum status read_names(struct project *p, struct error *err)
 		log_note(&p->ui->log, "%s: the metadata property '%s' is no list of class names",
 			 c->model, CLASS_NAMES_KEY);
 	TRY(sidecar_apply(c->model, &p->arena, &p->preprocess, &p->known, &p->ui->log, err));
-	p->names = p->known;
+	p->names = p->wish.names.n ? p->wish.names : p->known;
 	return c->labels ? class_names_read(c->labels, &p->arena, &p->names, err) : OK;
-}
-
-static bool trains_values(const struct config *c)
-{
-	return c->loss == CONFIG_MSE || c->loss == CONFIG_L1 || c->loss == CONFIG_HUBER;
-}
-
-/*
- * What the data is held against: the model's classes, which the data may differ from where a new
- * head can be made. A model with one score is none for classes: it stays.
- */
-static void expect_classes(struct project *p, bool train, struct dataset_options *options)
-{
-	const struct config *c = p->config;
-	const struct graph *g = p->model->graph;
-	struct head head;
-	struct error why;
-	if (c->head_on || c->new_head > 0) {
-		/* classes of the model's own, which are no more */
-		if (!options->names.given)
-			options->names.n = 0;
-		options->classes = c->new_head > 0 ? (uint32_t)c->new_head : 0;
-		return;
-	}
-	options->classes = trains_values(c) ? 0 : declared_classes(p);
-	if (!train || c->new_head == CONFIG_HEAD_OFF || trains_values(c) || c->loss == CONFIG_BCE)
-		return;
-	bool found = head_find(g, g->outputs.v[p->output], &head, &why) == OK;
-	if (!found)
-		snprintf(p->no_head, sizeof p->no_head, "; no new head: %.280s", why.text);
-	if (!options->classes && found && head.classes > 1)
-		options->classes = (uint32_t)head.classes;
-	options->adapt = found ? head.classes > 1 : options->classes > 2;
 }
 
 static enum status open_data(struct project *p, bool train, struct error *err)
@@ -181,13 +138,13 @@ static enum status open_data(struct project *p, bool train, struct error *err)
 	if (train && c->augment)
 		TRY(augment_parse(c->augment, (uint64_t)c->seed, &p->augment, err));
 	const struct graph *g = p->model->graph;
-	bool values = trains_values(c);
+	bool values = project_trains_values(c);
 	struct dataset_options options = {
 		.inputs = p->inputs,
 		.n_inputs = p->model->graph->inputs.n,
 		.output_rank = graph_value(g, g->outputs.v[p->output])->t.shape.rank,
 		.targets = values                                          ? TARGETS_VALUES
-			   : c->loss == CONFIG_CROSS_ENTROPY || c->head_on ? TARGETS_CLASSES
+			   : c->loss == CONFIG_CROSS_ENTROPY || p->wish.on ? TARGETS_CLASSES
 									   : TARGETS_ANY,
 		.names = p->names,
 		.validation = c->validation.fraction,
@@ -199,7 +156,7 @@ static enum status open_data(struct project *p, bool train, struct error *err)
 		.evaluate_only = !train,
 		.log = &p->ui->log,
 	};
-	expect_classes(p, train, &options);
+	project_expect_classes(p, train, &options);
 	TRY(dataset_open(c->data, &options, &p->dataset, err));
 	p->has_dataset = true;
 	if (!p->dataset.images && p->augment.n)
@@ -260,8 +217,8 @@ static enum status choose_sizes(struct project *p, bool train, struct error *err
 	return OK;
 }
 
-static enum status concrete_shapes(void *ctx, int64_t micro_batch, const struct shape **out,
-				   struct error *err)
+enum status project_shapes(void *ctx, int64_t micro_batch, const struct shape **out,
+			   struct error *err)
 {
 	struct project *p = ctx;
 	const struct graph *loaded = p->model->graph;
@@ -279,76 +236,6 @@ static enum status concrete_shapes(void *ctx, int64_t micro_batch, const struct 
 	if (bind_shapes(loaded, micro_batch, wanted, 0, p->shapes, err) != OK)
 		return fail_context(err, "%s", p->config->model);
 	*out = p->shapes;
-	return OK;
-}
-
-/* ---- a new head ---- */
-
-/* Labels that leave most numbers out are no classes: pixels' masks with 255 for "none", ids. */
-static enum status check_occurring(const struct project *p, struct error *err)
-{
-	const struct dataset *ds = &p->dataset;
-	const struct tensor *t = &ds->train.targets;
-	uint32_t occur = 0;
-	if (ds->labels.n_folders || p->names.given)
-		return OK;
-	bool *seen = mem_alloc(ds->n_classes);
-	for (int64_t i = 0, n = shape_elements(&t->shape); i < n; i++) {
-		int64_t class = ((const int64_t *)t->data)[i];
-		occur += class >= 0 && !seen[class];
-		if (class >= 0)
-			seen[class] = true;
-	}
-	free(seen);
-	if (occur * 2 >= ds->n_classes)
-		return OK;
-	return fail(
-		err, ERR_INPUT,
-		"%s: labels go up to %u, but only %u of these numbers occur; --new-head %u makes a "
-		"classifier for them all",
-		p->config->data, ds->n_classes - 1, occur, ds->n_classes);
-}
-
-/* Gives the model a classifier for the data's classes if it has none. */
-static enum status fit_head(struct project *p, struct problems *problems, struct error *err)
-{
-	const struct config *c = p->config;
-	const struct dataset *ds = &p->dataset;
-	const struct shape *shapes;
-	struct model *model;
-	if (ds->targets != TARGETS_CLASSES && c->new_head > 0)
-		return fail(err, ERR_INPUT,
-			    "%s: --new-head is for classes, but the labels are values", c->data);
-	if (ds->targets != TARGETS_CLASSES ||
-	    (c->new_head <= 0 && !c->head_on && !ds->labels.foreign))
-		return OK;
-	if (c->lora_save && !c->output)
-		return fail(err, ERR_USAGE,
-			    "--lora-save: the model gets a new head, which factors don't hold; "
-			    "name the --output, too");
-	if (c->distill.share > 0)
-		return fail(err, ERR_USAGE,
-			    "--distill: the model gets a new head, of which the untuned model, the "
-			    "teacher, knows nothing; tune the new head first, without --distill");
-	if (c->new_head <= 0)
-		TRY(check_occurring(p, err));
-	TRY(concrete_shapes(p, p->micro_batch, &shapes, err));
-	struct new_head head = {
-		.model = p->model,
-		.shapes = shapes,
-		.on = c->head_on,
-		.output = p->output,
-		.classes = ds->n_classes,
-		.names = ds->labels.names,
-		.known = p->known,
-		.seed = (uint64_t)c->seed,
-		.log = &p->ui->log,
-	};
-	TRY(new_head_make(&head, &model, problems, err));
-	p->original = p->model;
-	p->model = model;
-	p->names = (struct class_names){ ds->labels.names, ds->n_classes, c->data, false };
-	describe_inputs(p);
 	return OK;
 }
 
@@ -385,6 +272,7 @@ static enum status open_session(struct project *p, bool train, struct problems *
 	struct session_options options = settings_session(p->config, backend, &p->arena);
 	options.train = train;
 	options.output = p->output;
+	project_train_head(p, &options);
 	options.integer_labels = p->dataset.targets == TARGETS_CLASSES;
 	if (options.loss == LOSS_AUTO && p->dataset.multi_label)
 		options.loss = LOSS_BCE;
@@ -398,7 +286,7 @@ static enum status open_session(struct project *p, bool train, struct problems *
 		.options = options,
 		.window = p->window,
 		.micro_batch = p->micro_batch,
-		.shapes = concrete_shapes,
+		.shapes = project_shapes,
 		.ctx = p,
 	};
 	uint32_t before = problems->total;
@@ -525,30 +413,43 @@ static enum status check_gates(const struct project *p, struct error *err)
 	return OK;
 }
 
+/* Behind the head, which it may fill. */
+static enum status add_adapter(struct project *p, const struct adapter *adapter, struct error *err)
+{
+	enum status status = p->config->adapter ? adapter_apply(adapter, p->model, err) : OK;
+	return status != OK && p->original ? fail_context(err, "with a new head") : status;
+}
+
 enum status project_open(const struct config *config, const struct api_ui *ui, bool train,
 			 struct project *out, struct problems *problems, struct error *err)
 {
 	struct project p = { .config = config, .ui = ui };
+	struct adapter adapter = { 0 };
 	enum status status;
 	uint32_t before = problems->total;
 	arena_init(&p.arena);
 	TRY_GOTO(model_load(config->model, &p.model, problems, err), out_project);
 	TRY_GOTO(output_check_apart(config, p.model, err), out_project);
 	if (config->adapter)
-		TRY_GOTO(adapter_apply(config->adapter, p.model, err), out_project);
+		TRY_GOTO(adapter_open(config->adapter, &adapter, err), out_project);
+	TRY_GOTO(project_wish_head(&p, &adapter, err), out_project);
 	TRY_GOTO(settings_output(config, p.model->graph, &p.output, err), out_project);
-	describe_inputs(&p);
+	project_describe_inputs(&p);
 	TRY_GOTO(open_data(&p, train, err), out_project);
 	note_classes(&p);
 	TRY_GOTO(choose_sizes(&p, train, err), out_project);
-	TRY_GOTO(fit_head(&p, problems, err), out_project);
+	TRY_GOTO(project_fit_head(&p, problems, err), out_project);
+	TRY_GOTO(add_adapter(&p, &adapter, err), out_project);
 	TRY_GOTO(open_session(&p, train, problems, err), out_project);
+	TRY_GOTO(project_check_factors(&p, err), out_project);
 	TRY_GOTO(check_head(&p, err), out_project);
 	TRY_GOTO(check_gates(&p, err), out_project);
 	note_outputs(&p);
+	adapter_close(&adapter);
 	*out = p;
 	return OK;
 out_project:
+	adapter_close(&adapter);
 	if (problems->total == before)
 		problems_add(problems, err);
 	project_release(&p);

@@ -29,6 +29,15 @@ struct project {
 	struct mix_options mix;   /* of training samples; all 0: none */
 	struct class_names names; /* of the classes, and of those of the file's model */
 	struct class_names known;
+	/* A head that is asked for, by options or by an adapter, whose classes have names: the value
+	 * that it is put on, NULL: the last; classes, 0: the data's. */
+	struct {
+		const char *on;
+		uint32_t classes;
+		struct class_names names;
+	} wish;
+	const char *const *head_tensors; /* of the new head */
+	uint32_t n_head_tensors;
 	char no_head[300]; /* why the model can't get a new head; "": it can, or need not */
 	struct dataset dataset;
 	bool has_dataset;

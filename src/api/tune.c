@@ -267,10 +267,15 @@ static enum status check_output(struct project *p, const char *path, struct erro
 
 static enum status write_model(struct project *p, const char *path, struct error *err)
 {
+	struct adapter_head head = { .on = p->wish.on };
 	struct onnx_change *changes;
 	uint32_t n;
+	if (p->original) {
+		head.classes = p->dataset.labels.names;
+		head.n = p->dataset.n_classes;
+	}
 	if (p->config->lora_save)
-		TRY(adapter_save(p->session, p->config->lora_save, err));
+		TRY(adapter_save(p->session, p->config, &head, err));
 	if (only_factors(p->config))
 		return OK;
 	TRY(session_changes(p->session, &p->arena, &changes, &n, err));

@@ -243,14 +243,15 @@ const struct option options[] = {
 	{ "lora-on", 0, OPTION_STRINGS, "PATTERN", NULL,
 	  .field = SET(lora_on), .group = GROUP_TRAINED, .commands = TUNE | INSPECT,
 	  .help = "the weights that --lora adapts; else all that would be trained" },
-	{ "lora-save", 0, OPTION_STRING, "FILE", NULL,
+	{ "lora-save", 0, OPTION_STRING, "FILE|FOLDER/", NULL,
 	  .field = SET(lora_save), .group = GROUP_TRAINED, .commands = TUNE,
-	  .help = "write the factors of --lora to a safetensors file, with peft's names, instead of a "
-		  "tuned model; with --output both" },
-	{ "adapter", 0, OPTION_STRING, "FILE", NULL,
+	  .help = "write the factors of --lora, and what is trained beside them, to a safetensors file "
+		  "with peft's names, or as peft's folder, instead of a tuned model; with --output "
+		  "both" },
+	{ "adapter", 0, OPTION_STRING, "FILE|FOLDER", NULL,
 	  .field = SET(adapter), .group = GROUP_TRAINED, .commands = TUNE | EVALUATE | RUN,
-	  .help = "add the factors of a file that --lora-save or peft wrote to the model's weights, "
-		  "before anything else" },
+	  .help = "add what --lora-save or peft wrote to the model's weights, before anything else; a "
+		  "new head in it becomes the model's" },
 	{ "lr-scale", 0, OPTION_SCALES, "PATTERN=FACTOR", NULL, NULL, ABOVE_0, 0,
 	  .field = SET(lr_scale), .group = GROUP_TRAINED, .commands = TUNE,
 	  .help = "factor of the learning rate of the parameters whose names match; the last one "

@@ -71,8 +71,11 @@ static void open_pair(struct pair *p, const struct subject *s, uint64_t seed)
 		.names = new_names,
 		.known = { .v = names, .n = (uint32_t)s->classes },
 		.seed = seed,
+		.arena = &p->arena,
 	};
-	expect_ok(new_head_make(&head, &p->new, &problems, &err), &err);
+	struct new_head_made made;
+	expect_ok(new_head_make(&head, &made, &problems, &err), &err);
+	p->new = made.model;
 }
 
 static void close_pair(struct pair *p)
@@ -331,8 +334,12 @@ static void test_on(void **state)
 			.classes = NEW_CLASSES,
 			.names = new_names,
 			.seed = 5,
+			.arena = &p.arena,
 		};
-		expect_ok(new_head_make(&head, &p.new, &problems, &err), &err);
+		struct new_head_made made;
+		expect_ok(new_head_make(&head, &made, &problems, &err), &err);
+		p.new = made.model;
+		assert_int_equal(made.n, 2);
 		const struct graph *n = p.new->graph;
 		assert_int_equal(n->outputs.n, g->outputs.n + 1);
 		expect_ok(bind_graph(n, p.shapes, NULL, &bound, &problems, &err), &err);

@@ -268,7 +268,10 @@ static void adapters_are_added(void **state)
 	trial_open(&t, "mlp", "model.onnx", o, 0.01);
 	struct arrays arrays = recorded(&t, "mlp");
 	const char *path = trial_path(&t.arena, "models/mlp/adapter/adapter_model.safetensors");
-	expect_ok(adapter_apply(path, t.model, &err), &err);
+	struct adapter adapter;
+	expect_ok(adapter_open(path, &adapter, &err), &err);
+	expect_ok(adapter_apply(&adapter, t.model, &err), &err);
+	adapter_close(&adapter);
 	for (uint32_t i = 1; i < t.model->graph->values.n; i++) {
 		const struct value *v = graph_value(t.model->graph, i);
 		const char *key = arena_printf(&t.arena, "lora/final64/%s", v->name);
