@@ -311,8 +311,13 @@ enum status checkpoints_save(struct checkpoints *c, const struct run_state *stat
 
 void checkpoints_finish(struct checkpoints *c)
 {
-	if (!c->folder || !c->automatic || c->clear)
+	if (!c->folder || c->clear)
 		return;
+	/* one that was killed between a checkpoint and what it makes needless may have nothing left to do */
+	if (!c->automatic) {
+		prune(c, c->last_done);
+		return;
+	}
 	remove_all(c);
 	rmdir(c->folder); /* stays if others put something in it */
 }

@@ -59,7 +59,7 @@ enum status MUST_CHECK checkpoints_save_best(struct checkpoints *c, const struct
 enum status MUST_CHECK checkpoints_restore_best(struct checkpoints *c, int64_t done,
 						struct error *err);
 
-/* The run is complete: what nobody asked for goes. */
+/* The run is complete: what nobody asked for goes, and what is too many. */
 void checkpoints_finish(struct checkpoints *c);
 void checkpoints_release(struct checkpoints *c);
 

@@ -157,6 +157,12 @@ rm pictures/c1/3.png
 refuses 1 'onnxtune: --resume=pk: pictures: has 23 files or arrays, but 24 when the checkpoint was made' p.onnx pictures \
 	--steps 4 -o p.tuned.onnx --resume=pk | report 'a picture that is gone'
 
+run $again --resume --keep 1 # complete: but for what is too many, nothing is done
+{
+	wanted 0
+	test "$(ls ck | tr '\n' ' ')" = 'step-000000000020.npz ' || ls ck
+} | report 'a complete run leaves as many as it should'
+
 cp o.onnx own.good
 run $again --force
 {
