@@ -14,6 +14,7 @@
 #include "base/map.h"
 #include "base/rng.h"
 #include "base/text.h"
+#include "onnx/make.h"
 #include "passes/bind.h"
 #include "passes/head.h"
 #include "passes/loss.h"
@@ -55,24 +56,64 @@ void head_fill(struct tensor *t, int axis, uint64_t seed, uint64_t stream, int64
 	}
 }
 
-/* Row `from` of a becomes row `to` of b, bit by bit. */
-static void copy_row(const struct tensor *a, int64_t from, const struct tensor *b, int64_t to,
-		     int axis)
+/* Where element j of row k lies, `axis` counting rows. */
+static int64_t place_of(const struct shape *shape, int axis, int64_t k, int64_t j)
 {
-	int64_t outer = 1, inner = 1;
-	for (int i = 0; i < axis; i++)
-		outer *= a->shape.dim[i];
-	for (int i = axis + 1; i < a->shape.rank; i++)
-		inner *= a->shape.dim[i];
-	size_t bytes = (size_t)inner * dtype_bits(a->dtype) / 8;
-	for (int64_t o = 0; o < outer; o++)
-		memcpy((char *)b->data + (size_t)(o * b->shape.dim[axis] + to) * bytes,
-		       (char *)a->data + (size_t)(o * a->shape.dim[axis] + from) * bytes, bytes);
+	int64_t inner = 1;
+	for (int i = axis + 1; i < shape->rank; i++)
+		inner *= shape->dim[i];
+	return (j / inner * shape->dim[axis] + k) * inner + j % inner;
+}
+
+/* Row `from` of a becomes row `to` of b. */
+static void copy_row(const struct tensor *a, int axis_a, int64_t from, const struct tensor *b,
+		     int axis_b, int64_t to)
+{
+	int64_t n = shape_elements(&a->shape) / a->shape.dim[axis_a];
+	for (int64_t j = 0; j < n; j++)
+		tensor_set((struct tensor *)b, place_of(&b->shape, axis_b, to, j),
+			   tensor_get(a, place_of(&a->shape, axis_a, from, j)));
 }
 
 void head_name(struct head_work *w, const char *name)
 {
 	*array_push(&w->tensors) = arena_strdup(w->request->arena, name);
+}
+
+/* ---- what is added to the graph ---- */
+
+static bool is_taken(const struct graph *g, const char *name)
+{
+	for (uint32_t i = 1; i < g->values.n; i++)
+		if (!strcmp(graph_value(g, i)->name, name))
+			return true;
+	for (uint32_t i = 1; i < g->nodes.n; i++)
+		if (!strcmp(graph_node(g, i)->name, name))
+			return true;
+	return false;
+}
+
+char *head_free_name(struct head_work *w, const char *wish)
+{
+	char *name = arena_strdup(&w->arena, wish);
+	for (int i = 2; is_taken(w->request->model->graph, name); i++)
+		name = arena_printf(&w->arena, "%s_%d", wish, i);
+	return name;
+}
+
+/* Before IR version 4 an initializer had to be an input too. */
+void head_declare_tensors(struct head_work *w, Onnx__GraphProto *added)
+{
+	const Onnx__ModelProto *m = w->request->model->file.model;
+	if (!m->has_ir_version || m->ir_version >= 4)
+		return;
+	for (size_t i = 0; i < added->n_initializer; i++) {
+		const Onnx__TensorProto *t = added->initializer[i];
+		struct shape shape = { .rank = (int)t->n_dims };
+		memcpy(shape.dim, t->dims, t->n_dims * sizeof *t->dims);
+		added->input[added->n_input++] = onnx_make_value(
+			&w->arena, t->name, (enum dtype)t->data_type, &shape, NULL);
+	}
 }
 
 /* ---- classes on both sides ---- */
@@ -106,9 +147,22 @@ static enum status check_site(const struct new_head *h, uint32_t value, struct e
 		    graph_value(h->model->graph, value)->name);
 }
 
-static void set_constant(struct head_work *w, uint32_t value, const struct tensor *t)
+/* The tensor becomes the constant, or the classifier's own beside it. */
+static void set_constant(struct head_work *w, const struct head_constant *c, const struct tensor *t)
 {
-	*array_push(&w->changes) = (struct head_change){ value, *t };
+	const struct graph *g = w->request->model->graph;
+	*array_push(&w->changes) = (struct head_change){
+		c->value, *t, c->reader, c->operand,
+		c->reader ? graph_node(g, c->reader)->in[c->operand] : 0
+	};
+}
+
+static enum status new_constant(struct head_work *w, const struct head_constant *c,
+				const struct shape *shape, struct tensor *out, struct error *err)
+{
+	if (!c->reader)
+		TRY(check_site(w->request, c->value, err));
+	return head_tensor(w, c->dtype, shape, out, err);
 }
 
 static enum status make_rows(struct head_work *w, const struct head_constant *c, int64_t fan_in,
@@ -116,18 +170,17 @@ static enum status make_rows(struct head_work *w, const struct head_constant *c,
 {
 	const struct new_head *h = w->request;
 	const struct tensor *was = &graph_value(h->model->graph, c->value)->t;
-	struct shape shape = was->shape;
+	int axis = c->reader ? c->own_axis : c->axis;
+	struct shape shape = c->shape;
 	struct tensor t;
-	TRY(check_site(h, c->value, err));
-	shape.dim[c->axis] = h->classes;
-	TRY(head_tensor(w, was->dtype, &shape, &t, err));
+	shape.dim[axis] = h->classes;
+	TRY(new_constant(w, c, &shape, &t, err));
 	if (fan_in)
-		head_fill(&t, c->axis, h->seed, w->changes.n, fan_in);
+		head_fill(&t, axis, h->seed, w->changes.n, fan_in);
 	for (int64_t k = 0; k < h->classes; k++)
 		if (old[k] >= 0)
-			copy_row(was, old[k], &t, k, c->axis);
-	set_constant(w, c->value, &t);
-	head_name(w, graph_value(h->model->graph, c->value)->name);
+			copy_row(was, c->axis, old[k], &t, axis, k);
+	set_constant(w, c, &t);
 	return OK;
 }
 
@@ -136,12 +189,37 @@ static enum status make_shape(struct head_work *w, const struct head_constant *c
 	const struct new_head *h = w->request;
 	const struct tensor *was = &graph_value(h->model->graph, c->value)->t;
 	struct tensor t;
-	TRY(check_site(h, c->value, err));
-	TRY(head_tensor(w, was->dtype, &was->shape, &t, err));
-	memcpy(t.data, was->data, tensor_bytes(&t));
+	TRY(new_constant(w, c, &was->shape, &t, err));
+	for (int64_t i = 0, n = shape_elements(&t.shape); i < n; i++)
+		tensor_set_int(&t, i, tensor_get_int(was, i));
 	tensor_set_int(&t, c->axis, h->classes);
-	set_constant(w, c->value, &t);
+	set_constant(w, c, &t);
 	return OK;
+}
+
+/* Adds what the classifier alone is to read: initializers, and their names at its inputs. */
+static void add_own(struct head_work *w)
+{
+	const struct graph *g = w->request->model->graph;
+	Onnx__GraphProto *back = NULL;
+	for (uint32_t i = 0; i < w->changes.n; i++) {
+		const struct head_change *c = &w->changes.v[i];
+		if (!c->reader)
+			continue;
+		if (!back)
+			back = onnx_make_graph(&w->arena, w->changes.n);
+		const struct node *reader = graph_node(g, c->reader);
+		char *name = head_free_name(w, arena_printf(&w->arena, "%s.head",
+							    graph_value(g, c->value)->name));
+		back->initializer[back->n_initializer++] = onnx_make_tensor(&w->arena, name,
+									    &c->to);
+		*array_push(&w->inputs) = (struct onnx_input_edit){
+			graph_value(g, reader->out[reader->n_out - 1])->name, c->operand, name
+		};
+	}
+	if (back)
+		head_declare_tensors(w, back);
+	w->back = back;
 }
 
 /* ---- what the file declares ---- */
@@ -150,16 +228,27 @@ static enum status make_shape(struct head_work *w, const struct head_constant *c
 static enum status bind_changed(struct head_work *w, struct binding *out, struct problems *problems,
 				struct error *err)
 {
-	const struct graph *g = w->request->model->graph;
+	struct graph *g = w->request->model->graph;
 	struct tensor *own = mem_alloc(w->changes.n * sizeof *own);
+	uint32_t values = g->values.n;
 	for (uint32_t i = 0; i < w->changes.n; i++) {
-		struct value *v = graph_value(g, w->changes.v[i].value);
+		const struct head_change *c = &w->changes.v[i];
+		struct value *v = graph_value(g, c->value);
 		own[i] = v->t;
-		v->t = w->changes.v[i].to;
+		if (c->reader)
+			graph_node(g, c->reader)->in[c->operand] = graph_add_value(
+				g, "", VALUE_CONSTANT, c->to);
+		else
+			v->t = c->to;
 	}
 	enum status status = bind_graph(g, w->request->shapes, NULL, out, problems, err);
-	for (uint32_t i = 0; i < w->changes.n; i++)
-		graph_value(g, w->changes.v[i].value)->t = own[i];
+	for (uint32_t i = 0; i < w->changes.n; i++) {
+		const struct head_change *c = &w->changes.v[i];
+		graph_value(g, c->value)->t = own[i];
+		if (c->reader)
+			graph_node(g, c->reader)->in[c->operand] = c->was;
+	}
+	g->values.n = values;
 	free(own);
 	return status;
 }
@@ -218,6 +307,8 @@ static enum status follow_shapes(struct head_work *w, const struct head *head,
 				  &graph_value(is.graph, is.map[i])->t.shape);
 	for (uint32_t i = 0; status == OK && i < w->changes.n; i++) {
 		const struct value *v = graph_value(g, w->changes.v[i].value);
+		if (w->changes.v[i].reader)
+			continue;
 		note_axes(w, v->name, &v->t.shape, &w->changes.v[i].to.shape);
 	}
 	graph_free(was.graph);
@@ -227,23 +318,34 @@ static enum status follow_shapes(struct head_work *w, const struct head *head,
 
 /* ---- the whole ---- */
 
-static void tell(const struct new_head *h, const struct head *head, int64_t kept)
+static void tell(const struct head_work *w, const struct head *head, int64_t kept)
 {
+	const struct new_head *h = w->request;
 	const struct graph *g = h->model->graph;
 	const struct node *node = graph_node(g, head->node);
 	struct text names = { 0 }, rows = { 0 };
 	if (kept && !h->from)
 		text_add(&rows, "; kept are the rows of %lld classes of the same name",
 			 (long long)kept);
-	text_add(&names, "'%s'", graph_value(g, head->weight.value)->name);
-	for (uint32_t i = 0; i < head->n_biases; i++)
-		text_add(&names, ", '%s'", graph_value(g, head->biases[i].value)->name);
+	for (uint32_t i = 0; i < w->tensors.n; i++)
+		text_add(&names, "%s'%s'", i ? ", " : "", w->tensors.v[i]);
 	log_note(h->log,
 		 "new head: node '%s' (%s) tells %lld classes apart instead of %lld: %s %s%s%s",
 		 node->name, node->op, (long long)h->classes, (long long)head->classes, names.s,
 		 h->from ? "from " : "made anew", h->from ? h->from : "", rows.s ? rows.s : "");
 	text_release(&rows);
 	text_release(&names);
+}
+
+/* The first changes are weight and biases. */
+static void name_tensors(struct head_work *w, uint32_t n)
+{
+	uint32_t own = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct head_change *c = &w->changes.v[i];
+		head_name(w, c->reader ? w->inputs.v[own++].name
+				       : graph_value(w->request->model->graph, c->value)->name);
+	}
 }
 
 static enum status replace(struct head_work *w, struct problems *problems, struct error *err)
@@ -262,8 +364,10 @@ static enum status replace(struct head_work *w, struct problems *problems, struc
 		status = make_shape(w, &head.shapes[i], err);
 	free(old);
 	TRY(status);
+	add_own(w);
+	name_tensors(w, 1 + head.n_biases);
 	TRY(follow_shapes(w, &head, problems, err));
-	tell(h, &head, kept);
+	tell(w, &head, kept);
 	return OK;
 }
 
@@ -274,6 +378,8 @@ static enum status edit(struct head_work *w, struct new_head_made *out, struct p
 	ARRAY(struct onnx_tensor_edit) tensors = { 0 };
 	for (uint32_t i = 0; i < w->changes.n; i++) {
 		const struct onnx_change *site = &h->model->sites[w->changes.v[i].value];
+		if (w->changes.v[i].reader)
+			continue;
 		*array_push(&tensors) = (struct onnx_tensor_edit){ site->tensor, site->attribute,
 								   w->changes.v[i].to };
 	}
@@ -282,6 +388,8 @@ static enum status edit(struct head_work *w, struct new_head_made *out, struct p
 		.n_tensors = tensors.n,
 		.axes = w->axes.v,
 		.n_axes = w->axes.n,
+		.inputs = w->inputs.v,
+		.n_inputs = w->inputs.n,
 		.front = w->front,
 		.back = w->back,
 		.key = CLASS_NAMES_KEY,
@@ -311,6 +419,7 @@ enum status new_head_make(const struct new_head *head, struct new_head_made *out
 	array_release(&w.buffers);
 	array_release(&w.changes);
 	array_release(&w.axes);
+	array_release(&w.inputs);
 	array_release(&w.tensors);
 	arena_release(&w.arena);
 	return status;

@@ -24,33 +24,11 @@ struct addition {
 	const char *flowing; /* name of the value that the next node takes */
 };
 
-/* ---- names ---- */
-
-static bool is_taken(const struct graph *g, const char *name)
-{
-	for (uint32_t i = 1; i < g->values.n; i++)
-		if (!strcmp(graph_value(g, i)->name, name))
-			return true;
-	for (uint32_t i = 1; i < g->nodes.n; i++)
-		if (!strcmp(graph_node(g, i)->name, name))
-			return true;
-	return false;
-}
-
-/* A name that nothing has: this one, or with a number behind. */
-static char *free_name(struct addition *a, const char *wish)
-{
-	char *name = arena_strdup(&a->w->arena, wish);
-	for (int i = 2; is_taken(a->graph, name); i++)
-		name = arena_printf(&a->w->arena, "%s_%d", wish, i);
-	return name;
-}
-
 /* ---- parts ---- */
 
 static char *add_tensor(struct addition *a, const char *wish, const struct tensor *t)
 {
-	Onnx__TensorProto *p = onnx_make_tensor(&a->w->arena, free_name(a, wish), t);
+	Onnx__TensorProto *p = onnx_make_tensor(&a->w->arena, head_free_name(a->w, wish), t);
 	a->back->initializer[a->back->n_initializer++] = p;
 	return p->name;
 }
@@ -61,7 +39,7 @@ static Onnx__NodeProto *add_node(struct addition *a, const char *op, const char 
 {
 	const char *in[] = { a->flowing, second, third };
 	uint32_t n = 1 + (second != NULL) + (third != NULL);
-	char *name = free_name(a, wish);
+	char *name = head_free_name(a->w, wish);
 	a->flowing = name;
 	return a->back->node[a->back->n_node++] = onnx_make_node(&a->w->arena, op, name, in, n,
 								 name);
@@ -104,22 +82,6 @@ static Onnx__ValueInfoProto *scores_info(struct addition *a, enum dtype dtype)
 	struct shape shape = SHAPE(in->t.shape.dim[0], a->w->request->classes);
 	const char *name = in->dim_names && in->dim_names[0] ? in->dim_names[0] : "batch";
 	return onnx_make_value(&a->w->arena, a->flowing, dtype, &shape, name);
-}
-
-/* Before IR version 4 an initializer had to be an input too. */
-static void declare_tensors(struct addition *a)
-{
-	Onnx__GraphProto *g = a->back;
-	const Onnx__ModelProto *m = a->w->request->model->file.model;
-	if (!m->has_ir_version || m->ir_version >= 4)
-		return;
-	for (size_t i = 0; i < g->n_initializer; i++) {
-		const Onnx__TensorProto *t = g->initializer[i];
-		struct shape shape = { .rank = (int)t->n_dims };
-		memcpy(shape.dim, t->dims, t->n_dims * sizeof *t->dims);
-		g->input[g->n_input++] = onnx_make_value(&a->w->arena, t->name,
-							 (enum dtype)t->data_type, &shape, NULL);
-	}
 }
 
 static enum status add_head(struct addition *a, const struct tensor *type, struct error *err)
@@ -198,7 +160,7 @@ enum status head_put_on(struct head_work *w, struct problems *problems, struct e
 	a.back = onnx_make_graph(&w->arena, PARTS_MAX);
 	a.flowing = h->on;
 	TRY(add_head(&a, &type, err));
-	declare_tensors(&a);
+	head_declare_tensors(w, a.back);
 	front->output[front->n_output++] = scores_info(&a, type.dtype);
 	w->front = front;
 	w->back = a.back;

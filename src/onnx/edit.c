@@ -23,6 +23,8 @@ enum {
 	GRAPH_INPUT = 11,
 	GRAPH_OUTPUT = 12,
 	GRAPH_VALUE_INFO = 13,
+	NODE_INPUT = 1,
+	NODE_OUTPUT = 2,
 	NODE_ATTRIBUTE = 5,
 	ATTRIBUTE_T = 5,
 	VALUE_NAME = 1,
@@ -50,6 +52,7 @@ struct editor {
 	const struct onnx_edits *edits;
 	ARRAY(struct patch) patches;
 	uint32_t graphs;
+	size_t inputs; /* edits that were made */
 	bool metadata_set;
 };
 
@@ -261,7 +264,25 @@ static int64_t edit_value(struct editor *e, const struct wire_field *message)
 	return 0;
 }
 
-/* The tensors of a node's attributes. */
+static int64_t edit_input(struct editor *e, const struct wire_field *node,
+			  const struct onnx_input_edit *edit)
+{
+	struct wire wire = walk_of(e, node);
+	struct wire_field f;
+	int64_t growth = 0;
+	uint32_t k = 0;
+	while (wire_next(&wire, &f)) {
+		struct text bytes = { 0 };
+		if (!is_message(&f, NODE_INPUT) || k++ != edit->input)
+			continue;
+		put_bytes(&bytes, NODE_INPUT, edit->name, strlen(edit->name));
+		growth += add_patch(e, f.start, f.end - f.start, &bytes);
+		e->inputs++;
+	}
+	return growth;
+}
+
+/* A node's inputs, and the tensors of its attributes. */
 static int64_t edit_node(struct editor *e, const struct wire_field *message)
 {
 	struct wire wire = walk_of(e, message), inner;
@@ -277,6 +298,9 @@ static int64_t edit_node(struct editor *e, const struct wire_field *message)
 				tensors += edit_tensor(e, &t);
 		growth += grow_field(e, &f, tensors);
 	}
+	for (size_t i = 0; i < e->edits->n_inputs; i++)
+		if (holds_text(e, message, NODE_OUTPUT, e->edits->inputs[i].output))
+			growth += edit_input(e, message, &e->edits->inputs[i]);
 	return grow_field(e, message, growth);
 }
 
@@ -389,6 +413,8 @@ enum status onnx_edit(const struct onnx_file *file, const struct onnx_edits *edi
 	size_t n = file->map.size + (size_t)edit_model(&e);
 	if (e.graphs != 1)
 		TRY_GOTO(fail(err, ERR_UNSUPPORTED, "the graph is stored in several pieces"), out);
+	if (e.inputs != edits->n_inputs)
+		TRY_GOTO(fail(err, ERR_UNSUPPORTED, "a node is stored in a function"), out);
 	if (e.patches.n)
 		qsort(e.patches.v, e.patches.n, sizeof *e.patches.v, compare_patches);
 	TRY_GOTO(mem_try_alloc(n, &bytes, err), out);

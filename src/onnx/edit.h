@@ -27,11 +27,20 @@ struct onnx_axis_edit {
 	int64_t dim;
 };
 
+/* An input of a node of the graph, which is known by the name of its last output. */
+struct onnx_input_edit {
+	const char *output;
+	uint32_t input;
+	const char *name; /* of the value that it reads from now on */
+};
+
 struct onnx_edits {
 	const struct onnx_tensor_edit *tensors;
 	size_t n_tensors;
 	const struct onnx_axis_edit *axes;
 	size_t n_axes;
+	const struct onnx_input_edit *inputs;
+	size_t n_inputs;
 	/* Nodes, initializers and outputs that are added in front of those of the graph and behind
 	 * them; NULL: none. */
 	const Onnx__GraphProto *front, *back;
@@ -39,8 +48,8 @@ struct onnx_edits {
 };
 
 /*
- * The edited bytes, to be freed by the caller. ERR_UNSUPPORTED: a tensor lies in several pieces, or
- * the model has several graphs to be merged. The text names what is wrong, not the file.
+ * The edited bytes, to be freed by the caller. ERR_UNSUPPORTED: a tensor lies in several pieces, a
+ * node in a function, or the model has several graphs to be merged. The text names what is wrong, not the file.
  */
 enum status MUST_CHECK onnx_edit(const struct onnx_file *file, const struct onnx_edits *edits,
 				 void **data, size_t *size, struct error *err);

@@ -3,7 +3,7 @@
  *
  *  1. From the output back to the last Gemm, MatMul or Conv, noting biases and constant shapes.
  *  2. The weight's axis of classes, through the nodes that only change its form.
- *  3. The biases: those with a number for each class. All of it must be the classifier's alone.
+ *  3. The biases: those with a number for each class. What is not the classifier's alone is marked.
  */
 #include "passes/head.h"
 
@@ -17,12 +17,18 @@ static const char *const passed[] = {
 	"ReduceMax", "LeakyRelu",   "HardSigmoid",
 };
 
+/* An input of a node. */
+struct place {
+	uint32_t node, operand;
+};
+
 struct search {
 	const struct graph *graph;
 	struct head head;
 	/* Operands of Add: biases, once the number of classes is known. */
-	uint32_t added[HEAD_BIASES_MAX], n_added;
-	uint32_t shapes[HEAD_SHAPES_MAX];
+	struct place added[HEAD_BIASES_MAX];
+	uint32_t n_added;
+	struct place shapes[HEAD_SHAPES_MAX];
 	struct error *err;
 };
 
@@ -64,37 +70,18 @@ static bool keeps_form(const struct node *node)
 	return is_op(node, "Transpose") || is_op(node, "Identity") || is_op(node, "Cast");
 }
 
-/* How often a value is read, and the last node that does. */
-static uint32_t count_readers(const struct graph *g, uint32_t value, const struct node **reader)
+/* How often a value is read. */
+static uint32_t count_readers(const struct graph *g, uint32_t value)
 {
 	uint32_t n = 0;
 	for (uint32_t k = 0; k < g->outputs.n; k++)
 		n += g->outputs.v[k] == value;
 	for (uint32_t i = 0; i < g->order.n; i++) {
 		const struct node *node = graph_node(g, g->order.v[i]);
-		for (uint32_t k = 0; k < node->n_in; k++) {
-			if (node->in[k] != value)
-				continue;
-			n++;
-			*reader = node;
-		}
+		for (uint32_t k = 0; k < node->n_in; k++)
+			n += node->in[k] == value;
 	}
 	return n;
-}
-
-/* The constant, and what becomes of it on its way, is read by the classifier alone. */
-static enum status check_own(struct search *s, uint32_t constant)
-{
-	const struct node *reader = NULL;
-	uint32_t value = constant;
-	do {
-		if (count_readers(s->graph, value, &reader) != 1 || !reader)
-			return fail(s->err, ERR_UNSUPPORTED,
-				    "'%s' of the classifier is used elsewhere too",
-				    graph_value(s->graph, constant)->name);
-		value = reader->out[0];
-	} while (keeps_form(reader));
-	return OK;
 }
 
 /* The constant that a value is made of, through nodes that keep its form; 0: none. `axis` of the value
@@ -110,6 +97,50 @@ static uint32_t constant_of(const struct search *s, uint32_t value, int rank, in
 		value = node->n_in ? node->in[0] : 0;
 	}
 	return value && graph_value(s->graph, value)->kind == VALUE_CONSTANT ? value : 0;
+}
+
+static uint32_t at(const struct search *s, struct place place)
+{
+	return graph_node(s->graph, place.node)->in[place.operand];
+}
+
+/*
+ * The constant at an operand, whose axis of classes is `axis` there. Goes back to it, and notes the
+ * nearest place where something is read that others read too.
+ */
+static struct head_constant describe(const struct search *s, struct place place, int axis)
+{
+	const struct graph *g = s->graph;
+	struct head_constant c = { 0 };
+	const struct node *node;
+	uint32_t value;
+	for (;;) {
+		value = at(s, place);
+		if (!c.reader && count_readers(g, value) != 1) {
+			c.reader = place.node;
+			c.operand = place.operand;
+			c.own_axis = axis;
+		}
+		node = maker(s, value);
+		if (!node)
+			break;
+		if (is_op(node, "Transpose"))
+			axis = axis_before(node, axis, 2);
+		/* a Cast nearer to the classifier is what the type is of */
+		if (c.reader && !c.dtype && is_op(node, "Cast"))
+			c.dtype = (enum dtype)int_or(node, "to", 0);
+		place = (struct place){ graph_value(g, value)->node, 0 };
+	}
+	c.value = value;
+	c.axis = axis;
+	const struct tensor *t = &graph_value(g, value)->t;
+	c.dtype = c.dtype ? c.dtype : t->dtype;
+	c.shape = t->shape;
+	if (c.reader && c.own_axis != axis) { /* a matrix, turned */
+		c.shape.dim[0] = t->shape.dim[1];
+		c.shape.dim[1] = t->shape.dim[0];
+	}
+	return c;
 }
 
 /* ---- biases and shapes ---- */
@@ -128,11 +159,12 @@ static int only_axis(const struct shape *shape, int64_t n)
 	return -1;
 }
 
-static enum status add_bias(struct search *s, uint32_t constant)
+static enum status add_bias(struct search *s, struct place place)
 {
 	struct head *h = &s->head;
+	uint32_t constant = constant_of(s, at(s, place), 0, NULL);
 	const struct value *v = graph_value(s->graph, constant);
-	struct head_constant c = { constant, only_axis(&v->t.shape, h->classes) };
+	struct head_constant c = describe(s, place, only_axis(&v->t.shape, h->classes));
 	if (elements(s, constant) == 1 && h->classes != 1)
 		return OK; /* the same for all classes: stays */
 	if (c.axis < 0)
@@ -142,25 +174,21 @@ static enum status add_bias(struct search *s, uint32_t constant)
 			    v->name, graph_node(s->graph, h->node)->name);
 	if (h->n_biases == HEAD_BIASES_MAX)
 		return fail(s->err, ERR_UNSUPPORTED, "more than %d biases", HEAD_BIASES_MAX);
-	TRY(check_own(s, constant));
 	h->biases[h->n_biases++] = c;
 	return OK;
 }
 
 /* The last element that is the number of classes: before it stands the batch. */
-static enum status add_shape(struct search *s, uint32_t constant)
+static void add_shape(struct search *s, struct place place)
 {
 	struct head *h = &s->head;
-	const struct tensor *t = &graph_value(s->graph, constant)->t;
-	struct head_constant c = { constant, -1 };
+	const struct tensor *t = &graph_value(s->graph, constant_of(s, at(s, place), 0, NULL))->t;
+	int axis = -1;
 	for (int64_t i = 0, n = shape_elements(&t->shape); i < n; i++)
 		if (t->dtype == DT_I64 && tensor_get_int(t, i) == h->classes)
-			c.axis = (int)i;
-	if (c.axis < 0)
-		return OK;
-	TRY(check_own(s, constant));
-	h->shapes[h->n_shapes++] = c;
-	return OK;
+			axis = (int)i;
+	if (axis >= 0)
+		h->shapes[h->n_shapes++] = describe(s, place, axis);
 }
 
 /* ---- the way back ---- */
@@ -182,8 +210,9 @@ static bool is_classifier(const struct node *node)
 static uint32_t other_operand(const struct search *s, const struct node *node, uint32_t *constant)
 {
 	for (uint32_t k = 0; k < 2 && node->n_in == 2; k++) {
-		*constant = constant_of(s, node->in[k], 0, NULL);
-		if (*constant && !constant_of(s, node->in[1 - k], 0, NULL))
+		*constant = k;
+		if (constant_of(s, node->in[k], 0, NULL) &&
+		    !constant_of(s, node->in[1 - k], 0, NULL))
 			return node->in[1 - k];
 	}
 	return 0;
@@ -193,13 +222,13 @@ static uint32_t other_operand(const struct search *s, const struct node *node, u
 static enum status go_back(struct search *s, uint32_t *value)
 {
 	const struct node *node = maker(s, *value);
-	uint32_t constant, data;
+	uint32_t constant, data, id = graph_value(s->graph, *value)->node;
 	if (!node)
 		return fail(s->err, ERR_UNSUPPORTED,
 			    "no Gemm, MatMul or Conv gives the output, which is made of '%s'",
 			    graph_value(s->graph, *value)->name);
 	if (is_classifier(node)) {
-		s->head.node = graph_value(s->graph, *value)->node;
+		s->head.node = id;
 		*value = 0;
 	} else if (is_passed(node)) {
 		constant = is_op(node, "Reshape") && node->n_in > 1
@@ -208,7 +237,7 @@ static enum status go_back(struct search *s, uint32_t *value)
 		if (constant && s->head.n_shapes == HEAD_SHAPES_MAX)
 			return in_the_way(s, node, "is one Reshape too many");
 		if (constant)
-			s->shapes[s->head.n_shapes++] = constant;
+			s->shapes[s->head.n_shapes++] = (struct place){ id, 1 };
 		*value = node->in[0];
 	} else {
 		data = other_operand(s, node, &constant);
@@ -219,7 +248,7 @@ static enum status go_back(struct search *s, uint32_t *value)
 		if (is_op(node, "Add") && s->n_added == HEAD_BIASES_MAX)
 			return in_the_way(s, node, "is one Add too many");
 		if (is_op(node, "Add"))
-			s->added[s->n_added++] = constant;
+			s->added[s->n_added++] = (struct place){ id, constant };
 		*value = data;
 	}
 	return OK;
@@ -232,6 +261,7 @@ static enum status take_weight(struct search *s)
 	struct head *h = &s->head;
 	const struct node *node = graph_node(s->graph, h->node);
 	int axis = is_op(node, "Gemm") ? !int_or(node, "transB", 0) : is_op(node, "MatMul");
+	int there = axis;
 	if (node->n_in < 2)
 		return in_the_way(s, node, "has no weight");
 	if (is_op(node, "Conv") && int_or(node, "group", 1) != 1)
@@ -246,12 +276,12 @@ static enum status take_weight(struct search *s)
 	if (!dtype_is_trainable(w->t.dtype) || w->t.shape.rank < 2 ||
 	    (!is_op(node, "Conv") && w->t.shape.rank != 2))
 		return in_the_way(s, node, "has a weight of another form than a matrix");
-	h->weight = (struct head_constant){ constant, axis };
+	h->weight = describe(s, (struct place){ h->node, 1 }, there);
 	h->classes = w->t.shape.dim[axis];
 	if (h->classes < 1 || !shape_elements(&w->t.shape))
 		return in_the_way(s, node, "has an empty weight");
 	h->fan_in = shape_elements(&w->t.shape) / h->classes;
-	return check_own(s, constant);
+	return OK;
 }
 
 enum status head_find(const struct graph *loaded, uint32_t output, struct head *out,
@@ -264,17 +294,16 @@ enum status head_find(const struct graph *loaded, uint32_t output, struct head *
 	const struct node *node = graph_node(loaded, s.head.node);
 	uint32_t n_shapes = s.head.n_shapes;
 	if (node->n_in > 2 && node->in[2]) {
-		uint32_t bias = constant_of(&s, node->in[2], 0, NULL);
-		if (!bias)
+		if (!constant_of(&s, node->in[2], 0, NULL))
 			return in_the_way(&s, node, "has no constant bias");
-		TRY(add_bias(&s, bias));
+		TRY(add_bias(&s, (struct place){ s.head.node, 2 }));
 	}
 	/* the nearest first: it takes the place of a bias that the layer has not */
 	while (s.n_added)
 		TRY(add_bias(&s, s.added[--s.n_added]));
 	s.head.n_shapes = 0;
 	for (uint32_t i = 0; i < n_shapes; i++)
-		TRY(add_shape(&s, s.shapes[i]));
+		add_shape(&s, s.shapes[i]);
 	*out = s.head;
 	return OK;
 }

@@ -174,6 +174,53 @@ run m.onnx folder --steps 1 -o named.onnx --labels names
 refuses 1 "onnxtune: m.onnx: exists, and is no tuned form of this model; replace it with --force" \
 	m.onnx folder --labels names -o m.onnx | report 'the model itself'
 
+# ---- what others read too ----
+
+# shared NAME FORM WEIGHT OTHER: a model whose classifier reads what FORM makes of w; `other` is made by the
+# nodes OTHER of the same constants.
+shared()
+{
+	plain | sed "/^node/d; /^output/d; s/^tensor w.*/tensor w float32 $3/" >own.text
+	{
+		cat own.text
+		echo 'tensor shp int64 2 =0,3'
+		printf "$2"
+		echo 'node Reshape form scores shp -> logits'
+		echo 'node Softmax prob logits -> probs axis=1'
+		printf "$4"
+		echo 'output probs'
+		echo 'output other'
+	} | helper model s/m.onnx
+	for classes in 3 5; do
+		helper npz d.npz $x labels/int64/24/mod:$classes
+		run s/m.onnx d.npz --labels s/names$classes --new-head $classes --steps $((classes - 3)) -f -o s/o$classes.onnx
+		wanted 0
+		grep -q "^new head: .*'w.head'.* made anew; kept are the rows of 3 classes of the same name" err || cat err
+	done
+	# all rows are kept, and what others read is as it was
+	helper npz d.npz $x labels/int64/24/mod:3
+	run evaluate s/o3.onnx d.npz --compare s/m.onnx --atol 0 -q
+	wanted 0
+	grep -c 'absolute 0 (sample 0), relative 0$' out | grep -qx 2 || sed -n '/^outputs/,$p' out
+	run s/m.onnx d.npz --labels s/names3 --new-head 3 --steps 2 --lr 0.1 -f -o s/o3.onnx
+	run evaluate s/o3.onnx d.npz --compare s/m.onnx -q
+	wanted 0
+	grep '^  probs: absolute 0 ' out
+	grep -q '^  other: absolute 0 (sample 0), relative 0$' out || sed -n '/^outputs/,$p' out
+}
+mkdir s
+echo '{"id2label": {"0": "a", "1": "b", "2": "c"}}' >s/config.json
+printf 'a\nb\nc\n' >s/names3
+printf 'a\nb\nc\nd\ne\n' >s/names5
+{
+	shared plain 'node Gemm fc x w b -> scores\n' 4,3 \
+		'node MatMul again x w -> two\nnode Reshape again2 two shp -> other\n'
+	shared turned 'node Transpose t w -> wt perm=1,0\nnode Gemm fc x wt b -> scores\n' 3,4 \
+		'node MatMul again x wt -> two\nnode Reshape again2 two shp -> other\n'
+	shared before 'node Transpose t w -> wt perm=1,0\nnode Gemm fc x wt b -> scores\n' 3,4 \
+		'node Gemm again x w b -> two transB=1\nnode Reshape again2 two shp -> other\n'
+} 2>&1 | report 'a classifier that shares its constants gets its own'
+
 # ---- what can't be ----
 
 # no NAME TEXT: there is no new head for the classes of d.npz.
@@ -185,12 +232,6 @@ no()
 helper npz d.npz $x labels/int64/24/mod:5
 plain | sed 's/^node Softmax.*/node Sigmoid s logits -> probs/' | helper model m.onnx
 no 'Sigmoid' "no new head for 5 classes: output 'probs' ends in Sigmoid, which does not tell classes apart"
-{
-	plain
-	echo 'node MatMul again x w -> other'
-	echo 'output other'
-} | helper model m.onnx
-no 'a shared weight' "'w' of the classifier is used elsewhere too"
 plain | sed 's/^node Gemm.*/node MatMul fc x w -> s\nnode Mul m s b -> logits/' | helper model m.onnx
 no 'a scale for each class' "node 'm' (Mul) is no part of a classifier"
 plain | sed 's/^tensor w.*/input w float32 4,3/' | helper model m.onnx

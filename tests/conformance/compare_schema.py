@@ -17,7 +17,7 @@ ROOT = pathlib.Path(__file__).parent.parent.parent
 
 def ours():
     with tempfile.NamedTemporaryFile() as out:
-        subprocess.run(["protoc", f"--proto_path={ROOT / 'proto'}", f"--descriptor_set_out={out.name}",
+        subprocess.run(["protoc-c", f"--proto_path={ROOT / 'proto'}", f"--descriptor_set_out={out.name}",
                         str(ROOT / "proto" / "onnx.proto")], check=True)
         return descriptor_pb2.FileDescriptorSet.FromString(out.read()).file[0]
 

@@ -255,7 +255,9 @@ static void test_bytes(void **state)
 			axes[n_axes++] = (struct onnx_axis_edit){ v->name, 1, subjects[i].classes };
 		}
 		/* vit_dynamo declares the value of the classifier as well: it is the output */
-		struct onnx_edits back = { tensors, 2, axes, n_axes, NULL, NULL, NULL, NULL };
+		struct onnx_edits back = {
+			.tensors = tensors, .n_tensors = 2, .axes = axes, .n_axes = n_axes
+		};
 		expect_ok(onnx_edit(&p.new->file, &back, &bytes, &size, &err), &err);
 		assert_true(size > file->map.size);
 		assert_memory_equal(bytes, file->map.data, 16);
