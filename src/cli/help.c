@@ -44,6 +44,11 @@ static const struct {
 	{ "DIR/train.npz, DIR/val.npz",
 	  "arrays named as the model's inputs, and the labels in `labels` or `y`" },
 	{ "DIR/x.npy, DIR/y.npy", "the array for the only input, and the labels" },
+	{ "FILE.csv, DIR/train.csv, DIR/val.csv",
+	  "tables with a header, numbers and a column of labels: --label-column" },
+	{ "DIR/labels.csv", "pictures and their labels, one or several for each" },
+	{ "DIR/train-images-idx3-ubyte, DIR/train-labels-idx1-ubyte",
+	  "IDX files as MNIST's, and t10k-...; gzipped or not" },
 };
 
 /* The default with its unit, or NULL where there is nothing to tell. */
