@@ -1,7 +1,8 @@
 #!/bin/sh
-# What is generated is there before any object is compiled, also when one target alone is made.
+# What is generated is there before any object is compiled, also when one target alone is made; what is
+# built goes when it is cleaned.
 . "$srcdir/tests/lint/lib.sh"
-echo 1..2
+echo 1..3
 cd "$build" || exit 1
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
@@ -18,3 +19,10 @@ done | check 1 'C of the schemas'
 for object in tests/unit/test_gate.o src/base/map.o; do
 	remade src/base/text.c $object | grep -q BUILD_ID || echo "$object"
 done | check 2 'the build id'
+
+# commands of a clean build folder, without running them
+${MAKE:-make} -n clean >clean.commands 2>&1
+for library in $(sed -n 's/^EXTRA_LIBRARIES = //p' Makefile); do
+	grep -q "$library" clean.commands || echo "$library"
+done | check 3 'no library is left by make clean'
+rm -f clean.commands
