@@ -16,7 +16,7 @@ static const struct {
 	{ "idx", 5, helper_idx },           { "lines", 2, helper_lines },
 	{ "distance", 2, helper_distance }, { "stop", 4, helper_stop },
 	{ "schema", 2, helper_schema },     { "kill", 4, helper_kill },
-	{ "events", 1, helper_events },
+	{ "events", 1, helper_events },     { "losses", 4, helper_losses },
 };
 
 void helper_die(const char *fmt, ...)

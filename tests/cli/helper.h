@@ -27,6 +27,10 @@ int helper_schema(int argc, char **argv);
 /* lines FILE KEY...: one JSON object a line with these keys and no others; prints the number of
  * lines (helper_check.c). */
 int helper_lines(int argc, char **argv);
+/* losses LOG NPZ OPTIMIZER LIMIT: prints where the loss of a line (an object each) deviates from NPZ's
+ * OPTIMIZER/loss64 by more than LIMIT and ten times what OPTIMIZER/loss32 did so far, or a step was
+ * skipped; the lines must be as many (helper_check.c). */
+int helper_losses(int argc, char **argv);
 /* distance A.onnx B.onnx: the largest |a-b| / (1+|a|) over all initializers (helper_check.c). */
 int helper_distance(int argc, char **argv);
 

@@ -1,6 +1,7 @@
 /* helper_check.c - looks at JSON and models that onnxtune wrote (see helper.h). */
 #include "helper.h"
 
+#include "data/npy.h"
 #include "onnx/file.h"
 
 #include <jansson.h>
@@ -64,6 +65,45 @@ int helper_lines(int argc, char **argv)
 		check_line(argv[0], ++n, line, argv + 1, argc - 1);
 	fclose(in);
 	printf("%d\n", n);
+	return 0;
+}
+
+int helper_losses(int argc, char **argv)
+{
+	struct arrays arrays;
+	struct error err;
+	char line[4000];
+	FILE *in = fopen(argv[0], "r");
+	double limit = atof(argv[3]), deviation = 0;
+	int64_t n = 0;
+	(void)argc;
+	if (!in)
+		helper_die("can't read %s", argv[0]);
+	if (arrays_read(argv[1], &arrays, &err) != OK)
+		helper_die("%s", err.text);
+	char *names[] = { mem_printf("%s/loss32", argv[2]), mem_printf("%s/loss64", argv[2]) };
+	const struct tensor *loss32 = arrays_find(&arrays, names[0]);
+	const struct tensor *loss64 = arrays_find(&arrays, names[1]);
+	if (!loss32 || !loss64)
+		helper_die("%s: nothing of %s", argv[1], argv[2]);
+	for (; fgets(line, sizeof line, in); n++) {
+		json_t *o = json_loads(line, 0, NULL), *loss = json_object_get(o, "loss");
+		if (!json_is_number(loss) || n == shape_elements(&loss64->shape))
+			helper_die("%s:%d: no loss, or one too many", argv[0], (int)n + 1);
+		double got = json_number_value(loss), expected = tensor_get(loss64, n);
+		deviation = fmax(deviation, fabs(tensor_get(loss32, n) - expected));
+		if (!(fabs(got - expected) <= fmax(limit, 10 * deviation)))
+			printf("step %d: loss %.9g, not %.9g\n", (int)n + 1, got, expected);
+		if (json_number_value(json_object_get(o, "skipped")) != 0)
+			printf("step %d was skipped\n", (int)n + 1);
+		json_decref(o);
+	}
+	if (n != shape_elements(&loss64->shape))
+		printf("%d steps\n", (int)n);
+	fclose(in);
+	free(names[0]);
+	free(names[1]);
+	arrays_release(&arrays);
 	return 0;
 }
 
