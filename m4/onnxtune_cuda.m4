@@ -2,8 +2,9 @@
 # -------------
 # --with-cuda[=DIR|no]. Looks for nvcc in DIR/bin, the path and /usr/local/cuda/bin, and for the
 # headers and libraries of the runtime, cuBLASLt and cuDNN beside it. libcuda, the driver, is never
-# linked: the module is for machines with a driver, the build is not. Sets cuda (the version, or
-# no), NVCC, NVCC_GENCODE, CUDA_CPPFLAGS, CUDA_LIBS and the conditional CUDA.
+# linked: the module is for machines with a driver, the build is not. --with-cuda-arch chooses the
+# GPUs. Sets cuda (the version and the GPUs, or no), NVCC, NVCC_GENCODE, CUDA_CPPFLAGS, CUDA_LIBS and
+# the conditional CUDA.
 AC_DEFUN([ONNXTUNE_CUDA], [
 AC_ARG_WITH([cuda],
 	[AS_HELP_STRING([--with-cuda=DIR],
@@ -38,7 +39,27 @@ AS_IF([test "x$with_cuda" != xno], [
 	AS_IF([test "$cuda" = no && test "x$with_cuda" != xauto],
 		[AC_MSG_ERROR([CUDA was asked for (--with-cuda=$with_cuda) but can't be used: see config.log])])
 ])
-: ${NVCC_GENCODE="-gencode arch=compute_75,code=sm_75 -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=[[sm_90,compute_90]]"}
+AC_ARG_WITH([cuda-arch],
+	[AS_HELP_STRING([--with-cuda-arch=LIST],
+		[compute capabilities to compile kernels for, as in 75,80,90 (which is what else is taken), or all
+		that nvcc knows; GPUs newer than the last compile its PTX when they are first used])],
+	[], [with_cuda_arch=75,80,90])
+AS_IF([test "$cuda" != no && test -z "$NVCC_GENCODE"], [
+	cuda_known=`"$NVCC" --list-gpu-arch | sed 's/^compute_//' | tr '\n' ' '`
+	AS_CASE([$with_cuda_arch],
+		[all], [cuda_archs=$cuda_known],
+		[yes|no], [AC_MSG_ERROR([--with-cuda-arch wants a list, as in 80,90, or all])],
+		[cuda_archs=`echo "$with_cuda_arch" | tr , ' '`])
+	cuda_archs=`for a in $cuda_archs; do echo $a; done | sort -n -u | tr '\n' ' '`
+	for a in $cuda_archs; do
+		AS_CASE([" $cuda_known"], [*" $a "*], [],
+			[AC_MSG_ERROR([--with-cuda-arch: nvcc has no $a, but $cuda_known])])
+		NVCC_GENCODE="$NVCC_GENCODE -gencode arch=compute_$a,code=sm_$a"
+	done
+	NVCC_GENCODE="$NVCC_GENCODE -gencode arch=compute_$a,code=compute_$a"
+	cuda="$cuda, for $cuda_archs"
+])
+AC_SUBST([NVCC_GENCODE])
 AC_SUBST([CUDA_CPPFLAGS])
 AC_SUBST([CUDA_LIBS])
 AM_CONDITIONAL([CUDA], [test "$cuda" != no])
