@@ -103,7 +103,7 @@ int64_t sim_dnn_workspace(int64_t engine);
 
 enum {
 	ENGINE_WORKSPACE,        /* wants a workspace */
-	ENGINE_PLAIN,            /* does not */
+	ENGINE_PLAIN,            /* does not, and has no tensor cores */
 	ENGINE_NONDETERMINISTIC, /* of gradients: last bits differ from run to run */
 	ENGINE_UNSUPPORTED,      /* in the heuristic's list, but no plan can be made */
 	ENGINES,

@@ -3,8 +3,9 @@
  * checked and brought into an order, and graphs that cuDNN has no engine for are refused.
  *
  * A graph is one convolution, forward or a gradient, or none, and pointwise operations behind it
- * (behind a filter gradient none). Tensors are channels-last. Fused graphs in half types want
- * channels in multiples of 8, as cuDNN's run-time compiled engines do.
+ * (behind a filter gradient none). Tensors are channels-last. Where what is fused has the type of the
+ * convolution's operands, an engine is there; others are compiled at run time and want channels in multiples
+ * of 8, in float32 of 4.
  */
 #include "cudasim/cudnn_graph.h"
 
@@ -344,6 +345,18 @@ static cudnnStatus_t check_virtual(const struct plan *plan)
 		      : sim_dnn_refuse(CUDNN_STATUS_BAD_PARAM, "all results are virtual");
 }
 
+/* Whether engines for it are compiled at run time. */
+static bool is_compiled(const struct plan *plan)
+{
+	bool other = plan->operations[0].kind == DNN_POINTWISE;
+	for (int i = 1; i < plan->n; i++)
+		for (int k = 0; k < plan->operations[i].output; k++) {
+			const struct dnn_tensor *t = &plan->operations[i].tensors[k];
+			other |= !t->is_virtual && t->type != plan->operations[0].tensors[0].type;
+		}
+	return other && plan->n > 1;
+}
+
 static cudnnStatus_t check_pattern(const struct plan *plan)
 {
 	const struct dnn_operation *conv = NULL;
@@ -358,12 +371,15 @@ static cudnnStatus_t check_pattern(const struct plan *plan)
 	}
 	if (!conv)
 		return CUDNN_STATUS_SUCCESS;
+	if (conv->kind == DNN_BACKWARD_FILTER && conv->tensors[1].type != conv->tensors[0].type)
+		return sim_dnn_refuse(CUDNN_STATUS_NOT_SUPPORTED_DATA_TYPE,
+				      "a filter gradient of another type than the operands");
 	if (plan->n > 1 && (conv->kind == DNN_BACKWARD_FILTER || conv->beta != 0))
 		return sim_dnn_refuse(
 			CUDNN_STATUS_NOT_SUPPORTED_GRAPH_PATTERN,
 			"nothing is fused to a filter gradient, or where beta is not 0");
 	int64_t multiple = conv->tensors[1].type == NUMBER_FLOAT ? 4 : 8;
-	if (plan->n > 1 &&
+	if (is_compiled(plan) &&
 	    (conv->tensors[1].dims[1] % multiple || conv->tensors[1].dims[0] % multiple))
 		return sim_dnn_refuse(CUDNN_STATUS_NOT_SUPPORTED_SHAPE,
 				      "fused convolutions want channels in multiples of %lld",
@@ -489,7 +505,7 @@ static cudnnStatus_t finalize_engine(struct descriptor *d)
 	int64_t n = sim_dnn_numerical_notes(index, notes);
 	if (n)
 		sim_dnn_put(d, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, n, notes);
-	if (graph->plan->n > 1)
+	if (is_compiled(graph->plan))
 		sim_dnn_put(d, CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE, 1, &behaviour);
 	return CUDNN_STATUS_SUCCESS;
 }

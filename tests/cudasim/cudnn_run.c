@@ -212,13 +212,28 @@ static void convolve(const struct dnn_operation *op, float *x, float *w, float *
 	free(sources);
 }
 
-static float *run_convolution(const struct dnn_operation *op, const struct values *done)
+/* What tensor cores make of float32: TF32, 10 bits. */
+static void narrow(float *values, int64_t n)
+{
+	for (int64_t i = 0; i < n; i++) {
+		uint32_t bits;
+		memcpy(&bits, &values[i], sizeof bits);
+		bits = (bits + 0x1000) & ~0x1fffu;
+		memcpy(&values[i], &bits, sizeof bits);
+	}
+}
+
+static float *run_convolution(const struct dnn_operation *op, const struct values *done,
+			      bool tensor_cores)
 {
 	float *tensors[3];
 	const struct dnn_tensor *out = &op->tensors[op->output];
 	int64_t n = elements(out);
 	for (int k = 0; k < 3; k++)
 		tensors[k] = k == op->output ? allocate(n) : input(done, &op->tensors[k]);
+	for (int k = 0; k < 3 && tensor_cores; k++)
+		if (k != op->output && op->tensors[k].type == NUMBER_FLOAT)
+			narrow(tensors[k], elements(&op->tensors[k]));
 	convolve(op, tensors[0], tensors[1], tensors[2]);
 	float *result = tensors[op->output];
 	float *before = op->beta != 0 ? read_tensor(out) : NULL;
@@ -295,8 +310,9 @@ void sim_dnn_run(void *argument)
 	for (int i = 0; i < plan->n; i++) {
 		const struct dnn_operation *op = &plan->operations[i];
 		const struct dnn_tensor *out = &op->tensors[op->output];
-		float *result = op->kind == DNN_POINTWISE ? run_pointwise(op, &done)
-							  : run_convolution(op, &done);
+		float *result = op->kind == DNN_POINTWISE
+					? run_pointwise(op, &done)
+					: run_convolution(op, &done, plan->engine != ENGINE_PLAIN);
 		int64_t n = elements(out);
 		if (plan->engine == ENGINE_NONDETERMINISTIC)
 			for (int64_t k = 0; k < n; k++)

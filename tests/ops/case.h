@@ -55,6 +55,8 @@ struct case_input {
 enum {
 	CASE_NO_GRAD = 1,   /* parity only: too large for differences, or not differentiable */
 	CASE_NO_PARITY = 2, /* random numbers, or nothing that a kernel could do differently */
+	/* from half types a GPU may round to them on the way to a float32 output */
+	CASE_MAY_NARROW = 4,
 };
 
 struct op_case {

@@ -12,6 +12,10 @@ extern "C" {
 enum status launch_bias(void *y, const void *bias, int64_t n, int64_t channels, enum dtype dtype,
 			struct stream *stream);
 
+/* y[i] = x[i] for n elements: float32 from f16 or bf16. */
+enum status launch_widen(void *y, const void *x, int64_t n, enum dtype dtype,
+			 struct stream *stream);
+
 #ifdef __cplusplus
 }
 #endif

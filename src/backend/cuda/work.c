@@ -115,8 +115,8 @@ enum status work_event_wait(struct event *event, struct error *err)
 
 enum status work_capture_begin(struct stream *stream)
 {
-	return cuda_status(
-		cudaStreamBeginCapture(stream->handle, cudaStreamCaptureModeThreadLocal));
+	/* relaxed: libraries may load their code when it is first used */
+	return cuda_status(cudaStreamBeginCapture(stream->handle, cudaStreamCaptureModeRelaxed));
 }
 
 enum status work_capture_end(struct stream *stream, struct capture **out, struct error *err)

@@ -1,0 +1,59 @@
+/*
+ * conv_plan.h - a convolution as a graph of cuDNN and the engine that runs it. No device is needed
+ * where a description of one is given: that is how tests ask for the engines of GPUs that are not
+ * there.
+ */
+#ifndef ONNXTUNE_BACKEND_CUDA_CONV_PLAN_H
+#define ONNXTUNE_BACKEND_CUDA_CONV_PLAN_H
+
+#include "backend/backend.h"
+#include "ops/conv.h"
+
+#include <cudnn.h>
+
+/* Operands of a convolution, whichever way it goes, and the ids of their tensors. */
+enum conv_place { CONV_X, CONV_W, CONV_Y, CONV_BIAS, CONV_PLACES };
+
+/* A call of Conv, ConvGradInput or ConvGradWeight. */
+struct convolution {
+	enum conv_place result; /* CONV_Y, CONV_X or CONV_W */
+	int input[CONV_PLACES]; /* which input of the call it is; -1: the result, or absent */
+	struct tensor tensor[CONV_PLACES]; /* types and shapes; dtype DT_NONE: absent (no bias) */
+	struct conv_geometry g;
+};
+
+/* ERR_INPUT, ERR_UNSUPPORTED: as conv_geometry. The layouts of the operands are not looked at. */
+enum status MUST_CHECK conv_read(const struct op_call *call, struct convolution *out,
+				 struct error *err);
+
+/* The tensors are of types that cuDNN convolves. */
+bool conv_types(const struct convolution *c);
+
+/*
+ * A plan for tensors and filters that lie channels-last. Sums are formed in float32 and in the same
+ * order in every run; float32 is not rounded on the way. Where the result is float32 and the operands
+ * are not, the plan computes it in their type: cuDNN has no engine that does not.
+ */
+struct conv_plan {
+	cudnnBackendDescriptor_t plan;
+	enum dtype result; /* the type that the result has in memory */
+	bool adds_bias;    /* or else the bias is for the caller to add */
+	int64_t workspace; /* bytes */
+	cudnnBackendDescriptor_t *made;
+	uint32_t n, most;
+};
+
+/*
+ * dnn: a handle, or NULL with `device`, a finalized CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR; such plans
+ * can't be run. ERR_UNSUPPORTED: there is no engine.
+ */
+enum status MUST_CHECK conv_plan_make(const struct convolution *c, cudnnHandle_t dnn,
+				      cudnnBackendDescriptor_t device, struct conv_plan *out,
+				      struct error *err);
+void conv_plan_release(struct conv_plan *plan);
+
+/* Runs it with memory by place. */
+enum status conv_plan_run(const struct conv_plan *plan, cudnnHandle_t dnn,
+			  void *const data[CONV_PLACES], void *workspace);
+
+#endif
