@@ -62,6 +62,24 @@ static __device__ inline void store(__nv_bfloat16 *p, int64_t i, float x)
 	p[i] = __float2bfloat16(x);
 }
 
+/* The same where the type is known at run time, a float_type. */
+static __device__ inline float load_as(enum dtype dtype, const void *p, int64_t i)
+{
+	return dtype == DT_F32   ? load((const float *)p, i)
+	       : dtype == DT_F16 ? load((const __half *)p, i)
+				 : load((const __nv_bfloat16 *)p, i);
+}
+
+static __device__ inline void store_as(enum dtype dtype, void *p, int64_t i, float x)
+{
+	if (dtype == DT_F32)
+		store((float *)p, i, x);
+	else if (dtype == DT_F16)
+		store((__half *)p, i, x);
+	else
+		store((__nv_bfloat16 *)p, i, x);
+}
+
 /* ---- launching ---- */
 
 #define THREADS 256

@@ -16,5 +16,9 @@ const struct op_case cases_dropout[] = {
 	{ "training", "Dropout", "onnxtune", TRAINING, .in = { NORMAL(3, 5), STEP, LIST(4) } },
 	{ "training, large", "Dropout", "onnxtune", TRAINING,
 	  .in = { NORMAL(17, 3, 37), STEP, LIST(4) }, .flags = CASE_NO_GRAD },
+	{ "training, samples of fours", "Dropout", "onnxtune", TRAINING,
+	  .in = { NORMAL(9, 4, 7, 5), STEP, LIST(4) }, .flags = CASE_NO_GRAD },
+	{ "training, one axis", "Dropout", "onnxtune", TRAINING,
+	  .in = { NORMAL(300), STEP, LIST(4) }, .flags = CASE_NO_GRAD },
 	{ 0 },
 };
