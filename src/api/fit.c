@@ -1,13 +1,15 @@
 /*
  * fit.c - chooses the micro-batch by the memory that its plan takes (see fit.h).
  *
- *  1. Plan at the micro-batch that is wished. If it fits, that is all.
+ *  1. Plan at the micro-batch that is wished. If it fits, that is all. All plans are for one
+ *     open device, which the session that is chosen takes over.
  *  2. Plan at one sample; memory grows about linearly from there, which gives a guess.
  *  3. Plan at the guess, rounded so that the window has equal parts; smaller ones until it fits.
  */
 #include "api/fit.h"
 
 #include "api/settings.h"
+#include "base/machine.h"
 #include "base/number.h"
 
 #include <stdio.h>
@@ -28,11 +30,13 @@ static uint64_t limit_of(const struct config_memory *memory, uint64_t total)
 	return (uint64_t)((double)total * (memory->percent ? memory->percent / 100 : 0.9));
 }
 
-/* The loader makes each micro-batch in memory of its own. */
-static uint64_t batch_bytes(const struct graph *loaded, const struct shape *shapes)
+/* The loader makes each micro-batch in memory of its own, which may be that of the device. */
+static uint64_t batch_bytes(const struct fit *f)
 {
+	const struct graph *loaded = f->model->graph;
+	const struct shape *shapes = f->options.shapes;
 	uint64_t sum = 0;
-	for (uint32_t k = 0; k < loaded->inputs.n; k++) {
+	for (uint32_t k = 0; f->options.backend->host_visible && k < loaded->inputs.n; k++) {
 		enum dtype dtype = graph_value(loaded, loaded->inputs.v[k])->t.dtype;
 		size_t bytes;
 		if (tensor_size(dtype, &shapes[k], &bytes, NULL) == OK)
@@ -56,10 +60,7 @@ static enum status attempt(struct fit *f, int64_t micro_batch, struct attempt *o
 	} else if (status != OK) {
 		return status;
 	} else {
-		const struct backend *backend = f->options.backend;
-		f->limit = limit_of(&f->config->memory, backend->memory_total(a.session->device));
-		a.bytes = session_memory(a.session) +
-			  batch_bytes(f->model->graph, f->options.shapes);
+		a.bytes = session_memory(a.session) + batch_bytes(f);
 	}
 	*out = a;
 	return OK;
@@ -94,8 +95,10 @@ static enum status refuse(const struct fit *f, const struct attempt *a, struct e
 			 (unsigned long long)((a->bytes >> 20) + 1));
 	return fail(err, ERR_MEMORY, "a micro-batch of %lld takes %s of memory, %s %s%s%s",
 		    (long long)a->micro_batch, size_format(a->bytes, need),
-		    given ? "--memory is" : "this machine has", size_format(f->limit, have), enough,
-		    advice(f));
+		    given                              ? "--memory is"
+		    : f->options.backend->host_visible ? "this machine has"
+						       : "the device has",
+		    size_format(f->limit, have), enough, advice(f));
 }
 
 static void note_smaller(const struct fit *f, const struct attempt *a, const struct attempt *wished)
@@ -169,8 +172,8 @@ out_session:
 	return status;
 }
 
-enum status fit_session(struct fit *f, struct session **out, struct problems *problems,
-			struct error *err)
+static enum status choose(struct fit *f, struct session **out, struct problems *problems,
+			  struct error *err)
 {
 	bool fixed = settings_fixed_batch(f->model->graph) ||
 		     f->config->micro_batch != CONFIG_AUTO || f->config->accumulate != CONFIG_AUTO;
@@ -187,5 +190,37 @@ enum status fit_session(struct fit *f, struct session **out, struct problems *pr
 	f->micro_batch = a.micro_batch;
 	f->planned = a.bytes;
 	*out = a.session;
+	return OK;
+}
+
+/* An eighth of the host's memory, but no more than the plan leaves where that is there. */
+static uint64_t left_on_host(const struct fit *f)
+{
+	const struct config_memory automatic = { 0 };
+	if (!f->options.backend->host_visible)
+		return limit_of(&automatic, machine_memory()) / 8;
+	uint64_t left = f->limit - f->planned;
+	return left < f->limit / 8 ? left : f->limit / 8;
+}
+
+enum status fit_session(struct fit *f, struct session **out, struct problems *problems,
+			struct error *err)
+{
+	const struct backend *backend = f->options.backend;
+	struct backend_options device = { .ordinal = f->options.ordinal,
+					  .threads = f->options.threads };
+	enum status status = backend->open(&device, &f->options.device, err);
+	if (status != OK) {
+		problems_add(problems, err);
+		return status;
+	}
+	f->limit = limit_of(&f->config->memory, backend->memory_total(f->options.device));
+	status = choose(f, out, problems, err);
+	if (status != OK) {
+		backend->close(f->options.device);
+		return status;
+	}
+	(*out)->owns_device = true;
+	f->left = left_on_host(f);
 	return OK;
 }

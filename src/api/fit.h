@@ -13,7 +13,7 @@ struct fit {
 	const struct config *config;
 	const struct model *model;
 	const struct log *log; /* gets a line when the micro-batch is made smaller */
-	/* The session's, but for micro_batch and shapes. */
+	/* The session's, but for device, micro_batch and shapes. */
 	struct session_options options;
 	int64_t window;      /* samples of a step: the micro-batches are equal parts of it */
 	int64_t micro_batch; /* wished; then planned */
@@ -21,12 +21,13 @@ struct fit {
 	enum status (*shapes)(void *ctx, int64_t micro_batch, const struct shape **out,
 			      struct error *err);
 	void *ctx;
-	/* results: bytes that may be used, and that the plan and a batch of the loader take */
-	uint64_t limit, planned;
+	/* results: bytes of the device that may be used, and that the plan takes, with a batch of the
+	 * loader where that is in the same memory; bytes of the host that data may be kept in */
+	uint64_t limit, planned, left;
 };
 
 /*
- * The planned session, not yet started. fit->micro_batch is kept where it fits, or where it may not
+ * The planned session, not yet started; it owns the device. fit->micro_batch is kept where it fits, or where it may not
  * be changed (--micro-batch or --accumulate given, a model for a fixed batch). ERR_MEMORY, with what
  * would do, when the plan is larger than --memory and can't be made smaller.
  */

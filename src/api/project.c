@@ -294,9 +294,7 @@ static enum status open_session(struct project *p, bool train, struct problems *
 	problems_context(problems, before, "%s", p->config->model);
 	TRY(status);
 	p->micro_batch = fit.micro_batch;
-	/* what the plan leaves, but no more than an eighth */
-	uint64_t left = fit.limit - fit.planned;
-	p->cache_limit = left < fit.limit / 8 ? left : fit.limit / 8;
+	p->cache_limit = fit.left;
 	return session_start(p->session, err);
 }
 

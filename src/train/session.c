@@ -149,7 +149,11 @@ enum status session_plan(const struct model *model, const struct session_options
 	variables_init(&s->vars, backend, NULL, NULL);
 	struct backend_options device = { .ordinal = options->ordinal,
 					  .threads = options->threads };
-	TRY_GOTO(backend->open(&device, &s->device, err), out_session);
+	s->device = options->device;
+	if (!s->device) {
+		TRY_GOTO(backend->open(&device, &s->device, err), out_session);
+		s->owns_device = true;
+	}
 	TRY_GOTO(backend->stream_new(s->device, &s->stream, err), out_session);
 	s->vars.device = s->device;
 	s->vars.stream = s->stream;
@@ -290,7 +294,7 @@ void session_free(struct session *session)
 	variables_release(&session->vars);
 	if (session->stream)
 		backend->stream_free(session->stream);
-	if (session->device)
+	if (session->owns_device)
 		backend->close(session->device);
 	arena_release(&session->arena);
 	free(session);

@@ -29,7 +29,8 @@ typedef void session_dump_fn(void *ctx, const char *pass, const struct graph *gr
 
 struct session_options {
 	const struct backend *backend;
-	int ordinal;                /* of the device */
+	struct device *device;      /* open, and outlives the session; NULL: it opens its own */
+	int ordinal;                /* of the device that it opens */
 	int threads;                /* 0: all */
 	int64_t micro_batch;        /* samples computed at a time */
 	const struct shape *shapes; /* concrete shape of each input at that size */
@@ -65,6 +66,7 @@ struct session {
 	const struct model *model; /* not owned */
 	struct session_options options;
 	struct device *device;
+	bool owns_device; /* closes it at the end */
 	struct stream *stream;
 	struct variables vars;
 	struct param_verdict *verdicts; /* per value of the loaded graph */

@@ -6,6 +6,7 @@
 #include "backend/cuda/cuda.h"
 #include "backend/cuda/work.h"
 #include "backend/module.h"
+#include "base/number.h"
 
 #include <cudnn.h>
 #include <stdarg.h>
@@ -156,8 +157,18 @@ static uint64_t memory_total(struct device *d)
 static enum status alloc(struct device *d, size_t bytes, void **out, struct error *err)
 {
 	(void)d;
+	char need[SIZE_TEXT], have[SIZE_TEXT], left[SIZE_TEXT];
+	size_t available = 0, total = 0;
 	cudaError_t code = cudaMalloc(out, bytes ? bytes : 1);
-	return code == cudaSuccess ? OK : cuda_failed(err, code, "%zu bytes on the GPU", bytes);
+	if (code == cudaSuccess)
+		return OK;
+	if (code != cudaErrorMemoryAllocation || cudaMemGetInfo(&available, &total) != cudaSuccess)
+		return cuda_failed(err, code, "%zu bytes on the GPU", bytes);
+	(void)cudaGetLastError();
+	return fail(err, ERR_MEMORY,
+		    "no memory for %s on the GPU, which has %s, of which %s are free",
+		    size_format(bytes, need), size_format(total, have),
+		    size_format(available, left));
 }
 
 static void release(struct device *d, void *p)
