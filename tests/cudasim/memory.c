@@ -53,11 +53,28 @@ static size_t page_bytes(const struct block *b)
  * arithmetic would change: for float they are signalling ones, and conversions to the others give
  * one kind of NaN.
  */
+static uint32_t gap_word(uintptr_t index)
+{
+	uint32_t x = (uint32_t)(index * 0x9e3779b1);
+	return 0xff80ff80 | (x >> 26 << 16) | (x >> 8 & 0x7f) | 0x10001;
+}
+
 static uint8_t gap_byte(uintptr_t address)
 {
-	uint32_t x = (uint32_t)(address / 4 * 0x9e3779b1);
-	uint32_t word = 0xff80ff80 | (x >> 26 << 16) | (x >> 8 & 0x7f) | 0x10001;
-	return (uint8_t)(word >> 8 * (address % 4));
+	return (uint8_t)(gap_word(address / 4) >> 8 * (address % 4));
+}
+
+/* The first of the bytes from a to end that is not what the gap had there, or end. */
+static uintptr_t gap_changed(uintptr_t a, uintptr_t end)
+{
+	while (a < end)
+		if (a % 4 == 0 && end - a >= 4 && *(const uint32_t *)a == gap_word(a / 4))
+			a += 4;
+		else if (*(const uint8_t *)a == gap_byte(a))
+			a++;
+		else
+			break;
+	return a;
 }
 
 /* Where the checked bytes before a block start. */
@@ -200,14 +217,14 @@ void sim_memory_close(void)
 static void check_gap(const struct block *b)
 {
 	uintptr_t end = b->address + b->bytes, last = b->address + round_up(b->bytes, ALIGNMENT);
-	for (uintptr_t a = end; a < last; a++)
-		if (*(const uint8_t *)a != gap_byte(a))
-			sim_fatal("a write %zu bytes over the end of %zu bytes of device memory",
-				  (size_t)(a - end), b->bytes);
-	for (uintptr_t a = before(b); a < b->address; a++)
-		if (*(const uint8_t *)a != gap_byte(a))
-			sim_fatal("a write %zu bytes before %zu bytes of device memory",
-				  (size_t)(b->address - a), b->bytes);
+	uintptr_t a = gap_changed(end, last);
+	if (a < last)
+		sim_fatal("a write %zu bytes over the end of %zu bytes of device memory",
+			  (size_t)(a - end), b->bytes);
+	a = gap_changed(before(b), b->address);
+	if (a < b->address)
+		sim_fatal("a write %zu bytes before %zu bytes of device memory",
+			  (size_t)(b->address - a), b->bytes);
 }
 
 void sim_memory_check_gaps(void)

@@ -5,6 +5,7 @@
 #include "trial.h"
 
 #include "passes/bind.h"
+#include "support/case_tensor.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -17,6 +18,9 @@
 
 #define STEPS 20
 #define MAX_OUTPUTS 4
+#define LOSS_FLOOR 1e-5
+#define GRADIENT_LIMIT 1e-5
+#define RANDOM_SAMPLES 24
 
 void expect_ok(enum status status, const struct error *err)
 {
@@ -85,19 +89,44 @@ static struct tensor convert(const struct tensor *from, enum dtype dtype, struct
 	return to;
 }
 
-void trial_open(struct trial *t, const char *folder, const char *file, struct session_options o,
-		double rate)
+static void begin(struct trial *t, int64_t micro_batch)
 {
-	static const char *const everything[] = { "*", NULL };
+	*t = (struct trial){ .micro_batch = micro_batch };
+	arena_init(&t->arena);
+}
+
+static void load(struct trial *t, const char *path)
+{
+	struct problems problems = { 0 };
+	struct error err;
+	expect_ok(model_load(path, &t->model, &problems, &err), &err);
+}
+
+/* The session, at the rate in all steps; wanted: as for bind_shapes. */
+static void start(struct trial *t, struct session_options o, const struct shape *wanted,
+		  double rate)
+{
 	struct problems problems = { 0 };
 	struct error err;
 	struct shape shape;
 	double rates[STEPS];
-	*t = (struct trial){ .micro_batch = o.micro_batch };
-	arena_init(&t->arena);
+	expect_ok(bind_shapes(t->model->graph, o.micro_batch, wanted, 0, &shape, &err), &err);
+	o.shapes = &shape;
+	o.integer_labels = t->labels.dtype == DT_I64;
+	expect_ok(session_open(t->model, &o, &t->session, &problems, &err), &err);
+	for (int i = 0; i < STEPS; i++)
+		rates[i] = rate;
+	expect_ok(session_set_rates(t->session, rates, &err), &err);
+}
+
+void trial_open(struct trial *t, const char *folder, const char *file, struct session_options o,
+		double rate)
+{
+	static const char *const everything[] = { "*", NULL };
+	struct error err;
+	begin(t, o.micro_batch);
 	const char *base = trial_path(&t->arena, arena_printf(&t->arena, "models/%s", folder));
-	const char *path = *file == '/' ? file : arena_printf(&t->arena, "%s/%s", base, file);
-	expect_ok(model_load(path, &t->model, &problems, &err), &err);
+	load(t, *file == '/' ? file : arena_printf(&t->arena, "%s/%s", base, file));
 	expect_ok(arrays_read(arena_printf(&t->arena, "%s/data.npz", base), &t->data, &err), &err);
 	expect_ok(arrays_read(arena_printf(&t->arena, "%s/expected.npz", base), &t->expected, &err),
 		  &err);
@@ -110,23 +139,55 @@ void trial_open(struct trial *t, const char *folder, const char *file, struct se
 		*x = convert(t->x, dtype, &t->arena);
 		t->x = x;
 	}
-	expect_ok(bind_shapes(graph, o.micro_batch, NULL, 0, &shape, &err), &err);
-	o.shapes = &shape;
-	o.integer_labels = t->labels.dtype == DT_I64;
 	bool all = !o.train_only && !o.freeze;
 	if (all) {
 		o.freeze = everything;
 		o.train_only = names_below(&t->expected, "grad64/", &t->arena);
 	}
-	expect_ok(session_open(t->model, &o, &t->session, &problems, &err), &err);
-	for (int i = 0; i < STEPS; i++)
-		rates[i] = rate;
-	expect_ok(session_set_rates(t->session, rates, &err), &err);
+	start(t, o, NULL, rate);
 	uint32_t n = 0;
 	while (all && o.train_only[n])
 		n++;
 	if (all)
 		assert_int_equal(t->session->n_parameters, n);
+}
+
+void trial_open_random(struct trial *t, const char *file, const struct shape *shape,
+		       int64_t classes, struct session_options o, double rate)
+{
+	begin(t, o.micro_batch);
+	load(t, trial_path(&t->arena, file));
+	struct tensor *x = arena_alloc(&t->arena, sizeof *x);
+	struct shape full = *shape;
+	full.dim[0] = RANDOM_SAMPLES;
+	*x = tensor_new(&t->arena, DT_F32, &full);
+	fill_normal(x, 1, 0);
+	t->x = x;
+	t->labels = tensor_new(&t->arena, DT_I64, &SHAPE(RANDOM_SAMPLES));
+	for (int64_t i = 0; i < RANDOM_SAMPLES; i++)
+		tensor_set(&t->labels, i, (double)(i * i % classes));
+	full.dim[0] = DIM_UNKNOWN;
+	start(t, o, &full, rate);
+}
+
+struct session_options trial_run_options(const struct trial_run *run, const struct backend *backend)
+{
+	struct session_options o = !strcmp(run->optimizer, "sgd") ? trial_sgd() : trial_adamw();
+	o.backend = backend;
+	o.micro_batch = run->micro_batch;
+	o.train_batch_norm = run->train_batch_norm;
+	o.half = run->half;
+	if (run->half == DT_F16) {
+		o.loss_scale = 1024;
+		o.training.dynamic_scale = true;
+	}
+	return o;
+}
+
+void trial_open_run(struct trial *t, const struct trial_run *run, const struct backend *backend)
+{
+	trial_open(t, run->folder, "model.onnx", trial_run_options(run, backend),
+		   !strcmp(run->optimizer, "sgd") ? 0.01 : 1e-4);
 }
 
 void trial_close(struct trial *t)
@@ -252,6 +313,28 @@ double relative_norm(const struct tensor *a, const struct tensor *b)
 	}
 	double result = sqrt(difference) / (norm > 0 ? sqrt(norm) : 1);
 	return isnan(result) ? INFINITY : result;
+}
+
+void trial_expect_loss(struct trial *t, const char *optimizer, int64_t step, double loss)
+{
+	const char *prefix = arena_printf(&t->arena, "%s/", optimizer);
+	double expected = tensor_get(trial_expected(t, prefix, "loss64"), step);
+	double single = tensor_get(trial_expected(t, prefix, "loss32"), step);
+	/* An error once made stays in the weights. */
+	t->deviation = fmax(t->deviation, fabs(single - expected));
+	if (!(fabs(loss - expected) <= fmax(LOSS_FLOOR, 10 * t->deviation)))
+		fail_msg("step %d: loss %.9g, not %.9g", (int)step, loss, expected);
+}
+
+void trial_expect_gradients(struct trial *t)
+{
+	for (uint32_t k = 0; k < t->session->n_parameters; k++) {
+		const char *name = t->session->parameters[k];
+		struct tensor g = trial_gradient(t, name);
+		double d = relative_norm(&g, trial_expected(t, "grad64/", name));
+		if (!(d <= GRADIENT_LIMIT))
+			fail_msg("gradient of %s deviates by %.3g", name, d);
+	}
 }
 
 double trial_gradient_cosine(struct trial *t)

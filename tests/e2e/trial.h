@@ -18,6 +18,7 @@ struct trial {
 	const struct tensor *x; /* all samples */
 	struct tensor labels;   /* of all samples; may be replaced */
 	const double *weights;  /* of all samples, NULL: 1; may be replaced */
+	double deviation;       /* of PyTorch's float32 from its float64, the largest so far */
 };
 
 /* Options of the recorded runs; what is trained is for trial_open to say. */
@@ -34,11 +35,37 @@ void trial_open(struct trial *t, const char *folder, const char *file, struct se
 		double rate);
 void trial_close(struct trial *t);
 
+/*
+ * Opens a model without recorded results, a file of the source tree, on 24 random samples of the
+ * shape x (whose first axis does not count), with labels below `classes`. What is trained is the
+ * session's choice.
+ */
+void trial_open_random(struct trial *t, const char *file, const struct shape *x, int64_t classes,
+		       struct session_options o, double rate);
+
+/* A run that is recorded, for tests that open it on more than one backend. */
+struct trial_run {
+	const char *name;               /* of the test */
+	const char *folder, *optimizer; /* "sgd" or "adamw" */
+	int64_t micro_batch, steps;
+	bool train_batch_norm;
+	enum dtype half; /* DT_F16: with a loss scale, at first 1024 */
+};
+struct session_options trial_run_options(const struct trial_run *run,
+					 const struct backend *backend);
+void trial_open_run(struct trial *t, const struct trial_run *run, const struct backend *backend);
+
 /* One optimizer step on samples first to first + n - 1; a short last micro-batch is padded. */
 struct step_result trial_step(struct trial *t, int64_t first, int64_t n);
 
 /* The same for the step of that number in the recorded runs. */
 struct step_result trial_recorded_step(struct trial *t, int64_t step);
+
+/*
+ * Fails unless it is the recorded loss of that step (0, 1, ... in turn): float64's, but for ten
+ * times what PyTorch's own float32 deviates from it, and at least 1e-5.
+ */
+void trial_expect_loss(struct trial *t, const char *optimizer, int64_t step, double loss);
 
 /* Output 0 of the model as it would be written now, for the samples. */
 struct tensor trial_predict(struct trial *t, int64_t first, int64_t n);
@@ -52,6 +79,9 @@ const struct tensor *trial_expected(struct trial *t, const char *prefix, const c
 
 /* Norm of a - b in relation to that of b; NaN counts as infinity. */
 double relative_norm(const struct tensor *a, const struct tensor *b);
+
+/* Fails unless the gradients of all parameters are the recorded ones of the first step. */
+void trial_expect_gradients(struct trial *t);
 
 /* Cosine of the angle between the gradients of all parameters and the recorded ones. */
 double trial_gradient_cosine(struct trial *t);
