@@ -1,0 +1,165 @@
+/*
+ * test_steps.c - what happens between the steps of a session on the CUDA backend: the loss scale, which
+ * lives on the device, moves as the CPU's does.
+ */
+#include "e2e/trial.h"
+
+#include "backend/cuda/cuda.h"
+#include "backend/module.h"
+#include "ops/step.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define BATCH 8 /* samples of a step */
+#define ACCUMULATED 4
+
+/* ---- loss scaling ---- */
+
+struct scaling {
+	struct trial_run run;
+	float scale; /* the first */
+	int64_t growth_interval;
+	int bad;              /* step whose last micro-batch has an infinite sample, -1: none */
+	const char *expected; /* per step: 's': skipped, '+': the scale has grown after it, '.' */
+};
+
+static const struct scaling scalings[] = {
+	{ { "an infinite sample", "mlp", "adamw", 2, 6, false, DT_F16 }, 1024, 2, 2, ".+s.+." },
+	{ { "a scale that is too large", "mlp", "sgd", 2, 5, false, DT_F16 },
+	  0x1p22f,
+	  2000,
+	  -1,
+	  "sss.." },
+	{ { "with running statistics", "resnet_train", "sgd", 2, 3, true, DT_F16 },
+	  1024,
+	  1,
+	  1,
+	  "+s+" },
+};
+
+static void open_scaling(struct trial *t, const struct scaling *s, const struct backend *backend)
+{
+	struct session_options o = trial_run_options(&s->run, backend);
+	o.loss_scale = s->scale;
+	o.training.growth_interval = s->growth_interval;
+	o.training.clip_norm = 0.5;
+	trial_open(t, s->run.folder, "model.onnx", o, 0.01);
+	if (s->bad < 0)
+		return;
+	struct tensor *x = arena_alloc(&t->arena, sizeof *x);
+	*x = tensor_new(&t->arena, t->x->dtype, &t->x->shape);
+	memcpy(x->data, t->x->data, tensor_bytes(x));
+	int64_t row = shape_elements(&x->shape) / x->shape.dim[0];
+	tensor_set(x, ((s->bad + 1) * BATCH - 1) * row + row / 2, INFINITY);
+	t->x = x;
+}
+
+static struct step_block block_of(struct trial *t)
+{
+	struct step_block block;
+	struct tensor bytes = trial_variable(t, "", STEP_NAME);
+	assert_int_equal(tensor_bytes(&bytes), sizeof block);
+	memcpy(&block, bytes.data, sizeof block);
+	return block;
+}
+
+/* The numbers of all steps have the same bits, those of this step are as near as float16 is. */
+static void expect_same_block(int64_t step, const struct step_block *a, const struct step_block *b)
+{
+	bool finite = isfinite(b->norm);
+	if (memcmp(&a->scale, &b->scale, sizeof a->scale) ||
+	    memcmp(&a->inverse, &b->inverse, sizeof a->inverse) ||
+	    a->growth_tracker != b->growth_tracker || a->found_inf != b->found_inf ||
+	    a->skips != b->skips || a->good_steps != b->good_steps || a->steps != b->steps ||
+	    a->seed != b->seed)
+		fail_msg("step %d: scale %g, tracker %d, %d skipped, %d good, not %g, %d, %d, %d",
+			 (int)step, (double)a->scale, a->growth_tracker, a->skips,
+			 (int)a->good_steps, (double)b->scale, b->growth_tracker, b->skips,
+			 (int)b->good_steps);
+	if (isfinite(a->norm) != finite || (finite && fabs(a->norm - b->norm) > 0.01 * b->norm) ||
+	    (finite && fabsf(a->clip - b->clip) > 0.01f * b->clip))
+		fail_msg("step %d: norm %.9g, clip %.9g, not %.9g, %.9g", (int)step, a->norm,
+			 (double)a->clip, b->norm, (double)b->clip);
+}
+
+/* The variables that a skipped step must leave as they are, one after the other. */
+static struct tensor *snapshot(struct trial *t, bool sgd)
+{
+	static const char *const prefixes[] = { "", "m:", "v:" };
+	uint32_t n = t->session->n_parameters, kinds = sgd ? 2 : 3;
+	struct tensor *all = arena_alloc(&t->arena, n * kinds * sizeof *all);
+	for (uint32_t k = 0; k < n * kinds; k++)
+		all[k] = trial_variable(t, prefixes[k / n], t->session->parameters[k % n]);
+	return all;
+}
+
+/* The operators that end a step run on the device. */
+static void expect_kernels_of_the_device(struct trial *t)
+{
+	static const char *const ops[] = { "LossRoot", "GradStats", "ScaleUpdate" };
+	const struct plan *plan = t->session->training.plan;
+	unsigned found = 0;
+	for (int p = 0; p < PROGRAM_COUNT; p++)
+		for (uint32_t i = 0; i < plan->programs[p].n; i++) {
+			const struct plan_step *s = &plan->programs[p].steps[i];
+			for (unsigned k = 0; k < ARRAY_SIZE(ops); k++)
+				if (!strcmp(graph_node(plan->graph, s->node)->def->name, ops[k])) {
+					assert_ptr_not_equal(s->kernel, &cuda_host);
+					found |= 1u << k;
+				}
+		}
+	assert_int_equal(found, 7);
+}
+
+static void test_scaling(void **state)
+{
+	const struct scaling *s = *state;
+	struct backend reference = reference_backend();
+	struct trial t, r;
+	float scale = s->scale;
+	open_scaling(&t, s, onnxtune_backend.backend);
+	open_scaling(&r, s, &reference);
+	expect_kernels_of_the_device(&t);
+	for (int64_t i = 0; i < s->run.steps; i++) {
+		bool sgd = !strcmp(s->run.optimizer, "sgd"), skipped = s->expected[i] == 's';
+		struct tensor *before = snapshot(&t, sgd);
+		int64_t first = i * BATCH % t.x->shape.dim[0];
+		struct step_result now = trial_step(&t, first, BATCH);
+		assert_int_equal(t.session->micro_batches, ACCUMULATED);
+		struct step_result same = trial_step(&r, first, BATCH);
+		if (same.skipped != skipped)
+			fail_msg("step %d: the reference skips %d", (int)i, same.skipped);
+		struct step_block a = block_of(&t), b = block_of(&r);
+		expect_same_block(i, &a, &b);
+		if (now.skipped != skipped || now.scale != scale)
+			fail_msg("step %d: skipped %d, scale %g", (int)i, now.skipped,
+				 (double)now.scale);
+		scale *= skipped ? 0.5f : s->expected[i] == '+' ? 2 : 1;
+		assert_true(a.scale == scale);
+		struct tensor *after = snapshot(&t, sgd);
+		uint32_t changed = 0;
+		for (uint32_t k = 0; k < t.session->n_parameters; k++)
+			changed += memcmp(before[k].data, after[k].data, tensor_bytes(&after[k])) !=
+				   0;
+		assert_int_equal(changed, skipped ? 0 : t.session->n_parameters);
+	}
+	trial_close(&t);
+	trial_close(&r);
+}
+
+int main(void)
+{
+	struct CMUnitTest tests[ARRAY_SIZE(scalings)];
+	size_t n = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(scalings); i++)
+		tests[n++] = (struct CMUnitTest){ .name = scalings[i].run.name,
+						  .test_func = test_scaling,
+						  .initial_state = (void *)&scalings[i] };
+	return _cmocka_run_group_tests("steps", tests, n, NULL, NULL);
+}
