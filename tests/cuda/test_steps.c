@@ -1,11 +1,13 @@
 /*
- * test_steps.c - what happens between the steps of a session on the CUDA backend: the loss scale, which
- * lives on the device, moves as the CPU's does.
+ * test_steps.c - what happens between the steps of a session on the CUDA backend: the loss scale,
+ * which lives on the device, moves as the CPU's does, and all work is launched as graphs that were
+ * captured once, whatever changes from step to step.
  */
 #include "e2e/trial.h"
 
 #include "backend/cuda/cuda.h"
 #include "backend/module.h"
+#include "cudasim/cudasim.h"
 #include "ops/step.h"
 
 #include <math.h>
@@ -153,13 +155,118 @@ static void test_scaling(void **state)
 	trial_close(&r);
 }
 
+/* ---- graphs ---- */
+
+struct graphs {
+	struct trial_run run;
+	int64_t samples; /* of a step */
+	double dropout;
+	uint64_t launches; /* of a step: micro-batches, the optimizer, copies of the weights */
+};
+
+static const struct graphs graphs[] = {
+	{ { "graphs of accumulated steps", "mlp", "adamw", 2, 4, false, DT_F32 }, 8, 0, 5 },
+	{ { "graphs in float16", "mlp", "adamw", 2, 4, false, DT_F16 }, 8, 0, 6 },
+	{ { "graphs with dropout", "mlp", "adamw", 4, 4, false, DT_F32 }, 8, 0.3, 3 },
+	{ { "graphs with a short batch", "resnet_train", "sgd", 4, 3, true, DT_F32 }, 6, 0, 5 },
+};
+
+static void open_graphs(struct trial *t, const struct graphs *g, const struct backend *backend)
+{
+	struct session_options o = trial_run_options(&g->run, backend);
+	struct error err;
+	o.dropout = g->dropout;
+	trial_open(t, g->run.folder, "model.onnx", o, 0.01);
+	int64_t rest = g->samples % g->run.micro_batch;
+	if (rest)
+		expect_ok(session_plan_short_batch(t->session, rest, &err), &err);
+}
+
+/*
+ * A step whose every micro-batch lies elsewhere in the host's memory, in turn in such as copies run
+ * fastest from and in other; the session has it to itself only during the call.
+ */
+static struct step_result step_from_moving_memory(struct trial *t, int64_t first, int64_t n)
+{
+	const struct backend *backend = t->session->vars.backend;
+	struct device *device = t->session->device;
+	struct step_result result;
+	struct error err;
+	void *pinned[BATCH] = { NULL };
+	size_t row = tensor_bytes(t->x) / (size_t)t->x->shape.dim[0];
+	struct tensor weights = tensor_new(&t->arena, DT_F32, &SHAPE(t->micro_batch));
+	expect_ok(session_begin_window(t->session, (double)n, &err), &err);
+	for (int64_t at = 0; at < n; at += t->micro_batch) {
+		int64_t real = n - at < t->micro_batch ? n - at : t->micro_batch;
+		struct tensor x = { t->x->dtype, t->x->shape, NULL }, labels = t->labels;
+		size_t bytes = (size_t)t->micro_batch * row;
+		x.shape.dim[0] = labels.shape.dim[0] = t->micro_batch;
+		x.data = arena_alloc(&t->arena, bytes);
+		if (at / t->micro_batch % 2) {
+			expect_ok(backend->alloc_host(device, bytes, &pinned[at], &err), &err);
+			x.data = pinned[at];
+		}
+		memset(x.data, 0, bytes);
+		memcpy(x.data, (char *)t->x->data + (size_t)(first + at) * row, (size_t)real * row);
+		labels.data = (int64_t *)t->labels.data + first + at;
+		for (int64_t i = 0; i < t->micro_batch; i++)
+			tensor_set(&weights, i, i < real);
+		expect_ok(session_micro_batch(t->session, &x, &labels, &weights, real, &err), &err);
+		memset(x.data, 0xff, bytes);
+		tensor_set(&weights, 0, NAN);
+	}
+	for (int i = 0; i < BATCH; i++)
+		backend->free_host(device, pinned[i]);
+	expect_ok(session_end_window(t->session, &result, &err), &err);
+	return result;
+}
+
+static void test_graphs(void **state)
+{
+	const struct graphs *g = *state;
+	struct backend reference = reference_backend();
+	struct cudasim_counts start = cudasim_counts(), before, after;
+	struct trial t, r;
+	struct error err;
+	open_graphs(&t, g, onnxtune_backend.backend);
+	open_graphs(&r, g, &reference);
+	before = cudasim_counts();
+	assert_true(before.captures > start.captures);
+	for (int64_t i = 0; i < g->run.steps; i++) {
+		/* What a captured kernel was given is not what a step has to be done with. */
+		double rates[] = { 0.01, 0.02, 0.003, 0.04, 0, 0, 0, 0, 0, 0,
+				   0,    0,    0,     0,    0, 0, 0, 0, 0, 0 };
+		expect_ok(session_set_rates(t.session, rates, &err), &err);
+		expect_ok(session_set_rates(r.session, rates, &err), &err);
+		struct step_result now = step_from_moving_memory(&t, i * BATCH, g->samples);
+		struct step_result same = trial_step(&r, i * BATCH, g->samples);
+		if (!(fabs(now.loss - same.loss) <= (g->run.half == DT_F16 ? 2e-3 : 1e-5)))
+			fail_msg("step %d: loss %.9g, not %.9g", (int)i, now.loss, same.loss);
+		after = cudasim_counts();
+		if (i) /* the first step finds the copies new */
+			assert_int_equal(after.graphs - before.graphs, g->launches);
+		assert_int_equal(after.captures, before.captures);
+		before.graphs = after.graphs;
+	}
+	trial_predict(&t, 0, BATCH);
+	after = cudasim_counts();
+	assert_int_equal(after.captures, before.captures);
+	assert_int_equal(after.direct, start.direct);
+	trial_close(&t);
+	trial_close(&r);
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[ARRAY_SIZE(scalings)];
+	struct CMUnitTest tests[ARRAY_SIZE(scalings) + ARRAY_SIZE(graphs)];
 	size_t n = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(scalings); i++)
 		tests[n++] = (struct CMUnitTest){ .name = scalings[i].run.name,
 						  .test_func = test_scaling,
 						  .initial_state = (void *)&scalings[i] };
+	for (size_t i = 0; i < ARRAY_SIZE(graphs); i++)
+		tests[n++] = (struct CMUnitTest){ .name = graphs[i].run.name,
+						  .test_func = test_graphs,
+						  .initial_state = (void *)&graphs[i] };
 	return _cmocka_run_group_tests("steps", tests, n, NULL, NULL);
 }

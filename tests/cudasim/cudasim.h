@@ -46,7 +46,9 @@ struct cudasim_counts {
 	uint64_t libraries; /* calls of cuBLASLt and cuDNN that ran */
 	uint64_t copies;    /* copies and fills that ran */
 	uint64_t hosts;     /* host functions that ran */
-	uint64_t graphs;    /* graphs that were launched */
+	uint64_t captures;  /* graphs that were made ready for launches */
+	uint64_t graphs;    /* launches of graphs */
+	uint64_t direct;    /* kernels, calls and host functions that ran outside graphs */
 	uint64_t compiled;  /* programs that the compiler ran for, not found in the cache */
 };
 struct cudasim_counts cudasim_counts(void);

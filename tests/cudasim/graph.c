@@ -54,6 +54,7 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t *exec, cudaGraph_t graph, unsig
 		sim_job_list_push(&(*exec)->jobs, graph->jobs.v[i]);
 	}
 	sim_made(THING_GRAPH_EXEC);
+	sim_counts.captures++;
 	return cudaSuccess;
 }
 

@@ -35,6 +35,7 @@ enum job_kind {
 struct job {
 	enum job_kind kind;
 	uint32_t refs;
+	bool captured;
 	char name[96]; /* for people: kernel, library call */
 	/* JOB_KERNEL, JOB_CALL, JOB_HOST: run(argument), for a kernel once a thread. */
 	void (*run)(void *argument);

@@ -104,7 +104,8 @@ struct job *sim_queue_push(cudaStream_t stream, enum job_kind kind, const char *
 	job->kind = kind;
 	job->refs = 1;
 	snprintf(job->name, sizeof job->name, "%s", name);
-	if (stream->capturing)
+	job->captured = stream->capturing;
+	if (job->captured)
 		sim_job_list_push(&stream->captured, job);
 	else
 		sim_queue_append(stream, job);
@@ -194,6 +195,8 @@ static void copy_run(const struct job *job)
 
 static void job_run(struct job *job)
 {
+	bool computes = job->kind == JOB_KERNEL || job->kind == JOB_CALL || job->kind == JOB_HOST;
+	sim_counts.direct += computes && !job->captured;
 	streams.current = job;
 	switch (job->kind) {
 	case JOB_KERNEL:
