@@ -54,33 +54,18 @@ _Static_assert(sizeof(struct description) <= sizeof(cublasLtMatmulDescOpaque_t),
 _Static_assert(sizeof(struct preference) <= sizeof(cublasLtMatmulPreferenceOpaque_t), "preference");
 _Static_assert(sizeof(struct algorithm) <= sizeof(cublasLtMatmulAlgo_t), "algorithm");
 
-size_t cublasLtGetVersion(void)
-{
-	return 130100;
-}
-
 static const struct {
 	cublasStatus_t status;
-	const char *name, *text;
+	const char *text;
 } statuses[] = {
-	{ CUBLAS_STATUS_SUCCESS, "CUBLAS_STATUS_SUCCESS", "success" },
-	{ CUBLAS_STATUS_NOT_INITIALIZED, "CUBLAS_STATUS_NOT_INITIALIZED",
-	  "the library was not initialized" },
-	{ CUBLAS_STATUS_INVALID_VALUE, "CUBLAS_STATUS_INVALID_VALUE",
+	{ CUBLAS_STATUS_SUCCESS, "success" },
+	{ CUBLAS_STATUS_NOT_INITIALIZED, "the library was not initialized" },
+	{ CUBLAS_STATUS_ALLOC_FAILED, "the resource allocation failed" },
+	{ CUBLAS_STATUS_INVALID_VALUE,
 	  "an unsupported value or parameter was passed to the function" },
-	{ CUBLAS_STATUS_NOT_SUPPORTED, "CUBLAS_STATUS_NOT_SUPPORTED",
-	  "the functionality requested is not supported" },
-	{ CUBLAS_STATUS_EXECUTION_FAILED, "CUBLAS_STATUS_EXECUTION_FAILED",
-	  "the GPU program failed to execute" },
+	{ CUBLAS_STATUS_NOT_SUPPORTED, "the functionality requested is not supported" },
+	{ CUBLAS_STATUS_EXECUTION_FAILED, "the GPU program failed to execute" },
 };
-
-const char *cublasLtGetStatusName(cublasStatus_t status)
-{
-	for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
-		if (statuses[i].status == status)
-			return statuses[i].name;
-	return "CUBLAS_STATUS_UNKNOWN";
-}
 
 const char *cublasLtGetStatusString(cublasStatus_t status)
 {

@@ -1,5 +1,5 @@
 /*
- * device.c - the simulated runtime's devices, versions and errors, the random numbers of the
+ * device.c - the simulated runtime's devices and errors, the random numbers of the
  * simulation, and the report at the end of the process of what was not given back.
  */
 #include "cudasim/internal.h"
@@ -135,18 +135,6 @@ size_t sim_memory_limit(void)
 	return devices.memory;
 }
 
-cudaError_t cudaDriverGetVersion(int *version)
-{
-	*version = devices.count ? CUDART_VERSION : 0;
-	return cudaSuccess;
-}
-
-cudaError_t cudaRuntimeGetVersion(int *version)
-{
-	*version = CUDART_VERSION;
-	return cudaSuccess;
-}
-
 cudaError_t cudaGetDeviceCount(int *count)
 {
 	if (!devices.count) /* and the count stays unwritten */
@@ -207,24 +195,16 @@ cudaError_t cudaPeekAtLastError(void)
 	X(cudaErrorStreamCaptureImplicit,                                                          \
 	  "operation would make the legacy stream depend on a capturing blocking stream")
 
-#define AS_NAME(code, text) { code, #code, text },
+#define AS_ENTRY(code, text) { code, text },
 static const struct {
 	cudaError_t code;
-	const char *name, *text;
-} errors[] = { ERRORS(AS_NAME) };
+	const char *text;
+} errors[] = { ERRORS(AS_ENTRY) };
 
 const char *cudaGetErrorString(cudaError_t error)
 {
 	for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
 		if (errors[i].code == error)
 			return errors[i].text;
-	return "unrecognized error code";
-}
-
-const char *cudaGetErrorName(cudaError_t error)
-{
-	for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
-		if (errors[i].code == error)
-			return errors[i].name;
 	return "unrecognized error code";
 }

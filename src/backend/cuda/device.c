@@ -74,7 +74,8 @@ static enum status open_libraries(struct device *d, struct error *err)
 {
 	cublasStatus_t blas = cublasLtCreate(&d->blas);
 	if (blas != CUBLAS_STATUS_SUCCESS)
-		return fail(err, ERR_INTERNAL, "cuBLASLt can't be used (status %d)", (int)blas);
+		return fail(err, ERR_INTERNAL, "cuBLASLt can't be used: %s",
+			    cublasLtGetStatusString(blas));
 	cudnnStatus_t dnn = cudnnCreate(&d->dnn);
 	if (dnn != CUDNN_STATUS_SUCCESS)
 		return fail(err, ERR_INTERNAL, "cuDNN can't be used: %s", cudnnGetErrorString(dnn));

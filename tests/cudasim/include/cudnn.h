@@ -224,7 +224,6 @@ typedef enum {
 	CUDNN_HEUR_MODE_A = 3,
 } cudnnBackendHeurMode_t;
 
-size_t cudnnGetVersion(void);
 const char *cudnnGetErrorString(cudnnStatus_t status);
 void cudnnGetLastErrorString(char *message, size_t max_size);
 cudnnStatus_t cudnnCreate(cudnnHandle_t *handle);
