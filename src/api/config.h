@@ -256,6 +256,7 @@ struct config {
 	bool force;          /* replace existing files */
 	const char *report;  /* file for the report; NULL: none */
 	const char *log;     /* file for one line per step, JSON or CSV by its name; NULL: none */
+	const char *profile; /* file for the times of kernels; NULL: they are not taken */
 	const char *log_dir; /* folder for event files; NULL: none */
 	bool histograms;     /* of weights and gradients, in them */
 	const char *checkpoint; /* folder for checkpoints; NULL: auto; CONFIG_OFF: none */

@@ -277,6 +277,8 @@ static enum status open_session(struct project *p, bool train, struct problems *
 	if (options.loss == LOSS_AUTO && p->dataset.multi_label)
 		options.loss = LOSS_BCE;
 	options.training.rates = steps > 0 ? steps : 1;
+	if (train && p->config->profile)
+		options.profile = p->profile = arena_alloc(&p->arena, sizeof *p->profile);
 	options.dump = p->ui->dump;
 	options.dump_ctx = p->ui->ctx;
 	struct fit fit = {
@@ -457,6 +459,8 @@ out_project:
 void project_release(struct project *project)
 {
 	session_free(project->session);
+	if (project->profile)
+		profile_release(project->profile);
 	if (project->has_dataset)
 		dataset_release(&project->dataset);
 	model_free(project->model);

@@ -15,6 +15,7 @@
 #include "api/rates.h"
 #include "api/selection.h"
 #include "api/steplog.h"
+#include "api/timings.h"
 #include "api/window.h"
 #include "base/number.h"
 
@@ -30,6 +31,7 @@ struct run {
 	struct progress bar;
 	struct steplog log;
 	struct record *record;
+	struct timings timings;
 	struct checkpoints checkpoints;
 	struct run_state state;
 	int64_t steps, per_epoch; /* in the run, and in an epoch */
@@ -189,6 +191,8 @@ static enum status train(struct run *run, struct error *err)
 	run->earlier = run->state.seconds;
 	run->started = run->step_started = api_now();
 	checkpoints_begin(c, &run->state, run->started);
+	int64_t before = run->state.done;
+	timings_begin(&run->timings);
 	while (status == OK && goes_on(run))
 		status = epoch(run, epochs, err);
 	if (status == OK && *p->ui->stop <= 0 && selection_due(p->config, &run->state, true))
@@ -200,6 +204,9 @@ static enum status train(struct run *run, struct error *err)
 	if (status == OK && ((new && c->begun) || (*p->ui->stop > 0 && c->folder)))
 		save(run);
 	loader_free(run->loader);
+	if (status == OK)
+		status = timings_write(&run->timings, run->state.done - before,
+				       run->state.seconds - run->earlier, err);
 	return status;
 }
 
@@ -353,6 +360,7 @@ enum status tune_run(const struct config *config, const struct api_ui *ui, struc
 	TRY_GOTO(rates_begin(p, steps, err), out_run);
 	TRY_GOTO(open_log(&run, err), out_run);
 	TRY_GOTO(open_record(&run, err), out_run);
+	TRY_GOTO(timings_open(config->profile, p->profile, &run.timings, err), out_run);
 	TRY_GOTO(plan_last_batch(p, err), out_run);
 	TRY_GOTO(cache_features(p, err), out_run);
 	log_note(&ui->log, "training %u tensors, %lld numbers, by %s; %lld steps of %lld samples",
@@ -402,6 +410,7 @@ enum status tune_run(const struct config *config, const struct api_ui *ui, struc
 		checkpoints_finish(&run.checkpoints);
 out_run:
 	checkpoints_release(&run.checkpoints);
+	timings_release(&run.timings);
 	if (status == OK)
 		status = steplog_close(&run.log, err);
 	else

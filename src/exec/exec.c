@@ -1,14 +1,34 @@
 /* exec.c - queues the kernels of a program, or a capture of them (see exec.h). */
 #include "exec/exec.h"
 
+#include <time.h>
+
+static enum status run(const struct executor *executor, const struct plan_step *s)
+{
+	struct kernel_io io = { s->in, s->out, s->workspace };
+	return s->kernel->run(s->state, &io, executor->stream);
+}
+
+static enum status run_timed(struct executor *executor, const struct plan_step *s, struct error *err)
+{
+	struct timespec from, to;
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	TRY(run(executor, s));
+	TRY(executor->plan->backend->stream_wait(executor->stream, err));
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	profile_add(executor->profile, executor->plan->graph, s,
+		    (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) * 1e-9);
+	return OK;
+}
+
 static enum status queue(struct executor *executor, enum program_kind kind, struct error *err)
 {
 	const struct plan *plan = executor->plan;
 	const struct program *program = &plan->programs[kind];
 	for (uint32_t i = 0; i < program->n; i++) {
 		const struct plan_step *s = &program->steps[i];
-		struct kernel_io io = { s->in, s->out, s->workspace };
-		enum status status = s->kernel->run(s->state, &io, executor->stream);
+		enum status status = executor->profile ? run_timed(executor, s, err)
+						       : run(executor, s);
 		if (status != OK) {
 			const struct node *node = graph_node(plan->graph, s->node);
 			return fail(err, status, "node '%s' (%s): kernel %s (%s) failed",
@@ -18,10 +38,12 @@ static enum status queue(struct executor *executor, enum program_kind kind, stru
 	return OK;
 }
 
-enum status exec_open(struct plan *plan, struct stream *stream, struct executor *out,
-		      struct error *err)
+enum status exec_open(struct plan *plan, struct stream *stream, struct profile *profile,
+		      struct executor *out, struct error *err)
 {
-	*out = (struct executor){ .plan = plan, .stream = stream };
+	*out = (struct executor){ .plan = plan, .stream = stream, .profile = profile };
+	if (profile)
+		return OK;
 	for (int p = 0; p < PROGRAM_COUNT; p++) {
 		if (!plan->programs[p].n || plan->backend->capture_begin(stream) != OK)
 			continue;

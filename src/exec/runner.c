@@ -67,7 +67,7 @@ enum status runner_link(struct runner *runner, void *scratch, size_t bytes, stru
 		scratch = runner->scratch;
 	}
 	plan_link(runner->plan, scratch);
-	TRY(exec_open(runner->plan, vars->stream, &runner->executor, err));
+	TRY(exec_open(runner->plan, vars->stream, runner->profile, &runner->executor, err));
 	runner->linked = true;
 	return runner_run(runner, PROGRAM_INIT, err);
 }

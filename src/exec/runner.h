@@ -15,6 +15,7 @@ struct runner {
 	struct variables *vars;
 	void *scratch; /* the step arena, where it is its own */
 	bool linked;
+	struct profile *profile; /* not owned; set before runner_link; NULL: nothing is timed */
 };
 
 /*

@@ -189,6 +189,27 @@ static enum status ref_grad_weight(struct op_io *io)
 	return OK;
 }
 
+/* Where y has this shape and w that one; what meets the padding is counted too. */
+static double count(const struct shape *y, const struct shape *w)
+{
+	return 2.0 * (double)shape_elements(y) * (double)shape_elements(w) / (double)w->dim[0];
+}
+
+static double operations(const struct op_io *io)
+{
+	return count(&io->out[0].shape, &io->in[1]->shape);
+}
+
+static double operations_grad_input(const struct op_io *io)
+{
+	return count(&io->in[0]->shape, &io->in[1]->shape);
+}
+
+static double operations_grad_weight(const struct op_io *io)
+{
+	return count(&io->in[0]->shape, &io->out[0].shape);
+}
+
 /* ---- the gradient ---- */
 
 static void grad(struct grad *g)
@@ -249,6 +270,7 @@ const struct op_def op_conv_1 = {
 	.infer = infer,
 	.ref = ref,
 	.grad = grad,
+	.operations = operations,
 };
 
 const struct op_def op_onnxtune_conv_grad_input = {
@@ -261,6 +283,7 @@ const struct op_def op_onnxtune_conv_grad_input = {
 	.precision = PRECISION_HALF,
 	.infer = infer_grad_input,
 	.ref = ref_grad_input,
+	.operations = operations_grad_input,
 };
 
 const struct op_def op_onnxtune_conv_grad_weight = {
@@ -274,4 +297,5 @@ const struct op_def op_onnxtune_conv_grad_weight = {
 	.flags = OP_WIDE,
 	.infer = infer_grad_weight,
 	.ref = ref_grad_weight,
+	.operations = operations_grad_weight,
 };

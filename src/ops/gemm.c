@@ -88,6 +88,12 @@ static void grad(struct grad *g)
 	}
 }
 
+static double operations(const struct op_io *io)
+{
+	int64_t depth = io->in[0]->shape.dim[!node_int(io->node, "transA")];
+	return 2.0 * (double)shape_elements(&io->out[0].shape) * (double)depth;
+}
+
 static const struct op_attr attrs[] = {
 	{ "alpha", ATTR_FLOAT, 0, 0, 1, NULL }, { "beta", ATTR_FLOAT, 0, 0, 1, NULL },
 	{ "transA", ATTR_INT, 0, 0, 0, NULL },  { "transB", ATTR_INT, 0, 0, 0, NULL },
@@ -113,4 +119,5 @@ const struct op_def op_gemm_7 = {
 	.infer = infer,
 	.ref = ref,
 	.grad = grad,
+	.operations = operations,
 };

@@ -132,6 +132,12 @@ static void grad(struct grad *g)
 	}
 }
 
+static double operations(const struct op_io *io)
+{
+	const struct shape *a = &io->in[0]->shape;
+	return 2.0 * (double)shape_elements(&io->out[0].shape) * (double)a->dim[a->rank - 1];
+}
+
 static const struct op_attr attrs[] = { { "_out", ATTR_INT, 0, 0, 0, NULL }, { 0 } };
 static const struct op_arg in[] = { { "A", ARG_PARAM, 0 }, { "B", ARG_PARAM, 0 }, { 0 } };
 static const struct op_arg out[] = { { "Y", 0, 0 }, { 0 } };
@@ -148,4 +154,5 @@ const struct op_def op_matmul_1 = {
 	.infer = infer,
 	.ref = ref,
 	.grad = grad,
+	.operations = operations,
 };

@@ -125,6 +125,9 @@ typedef void grad_fn(struct grad *g);
  */
 uint32_t grad_output(struct grad *g, uint32_t k);
 
+/* Multiplications and additions of a call; only the types of io's tensors are read. */
+typedef double op_count_fn(const struct op_io *io);
+
 /* ---- the definition ---- */
 
 struct op_def {
@@ -138,6 +141,7 @@ struct op_def {
 	op_fn *infer, *ref;
 	lower_fn *lower; /* then no infer, ref and grad */
 	grad_fn *grad;   /* NULL and not OP_NO_GRAD: training through it is a blocker */
+	op_count_fn *operations; /* of contractions; NULL: not counted */
 };
 
 /* All definitions, ended by NULL (written by bootstrap). */

@@ -109,6 +109,15 @@ static enum status ref(struct op_io *io)
 	return OK;
 }
 
+static double operations(const struct op_io *io)
+{
+	struct strided_matmul m;
+	struct error err;
+	if (strided_matmul_read(io->node, &io->in[0]->shape, &io->in[1]->shape, &m, &err) != OK)
+		return 0;
+	return 2.0 * (double)shape_elements(&m.y) * (double)m.a.dim[m.a.rank - 1];
+}
+
 static const struct op_attr attrs[] = {
 	{ "perm_a", ATTR_INTS, ATTR_REQUIRED, 0, 0, NULL },
 	{ "perm_b", ATTR_INTS, ATTR_REQUIRED, 0, 0, NULL },
@@ -129,4 +138,5 @@ const struct op_def op_onnxtune_strided_matmul = {
 	.precision = PRECISION_HALF,
 	.infer = infer,
 	.ref = ref,
+	.operations = operations,
 };

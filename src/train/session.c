@@ -122,7 +122,9 @@ static enum status plan_training(struct session *s, struct problems *problems, s
 	TRY(graphs_training(s, s->options.shapes, &graph, problems, err));
 	if (s->options.cache_features && !s->features.depends)
 		TRY(cut_prefix(s, graph, problems, err));
-	return runner_plan(graph, &s->vars, &s->training, err);
+	TRY(runner_plan(graph, &s->vars, &s->training, err));
+	s->training.profile = s->options.profile;
+	return OK;
 }
 
 static enum status plan_runners(struct session *s, struct problems *problems, struct error *err)
@@ -335,6 +337,7 @@ static enum status add_short_batch(struct session *s, int64_t samples, struct er
 		free(runner);
 		return status;
 	}
+	runner->profile = s->options.profile;
 	*array_push(&s->short_batches) = (struct short_batch){ samples, runner, true };
 	TRY(runner_link(runner, s->scratch, s->training.plan->arena_bytes, err));
 	return give(runner, WINDOW_WEIGHT_NAME, DT_F64, &s->window_weight, err);

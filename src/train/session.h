@@ -52,6 +52,7 @@ struct session_options {
 	float loss_scale;    /* first (or fixed) loss scale; 1 without scaling */
 	uint64_t seed;
 	const char *const *freeze, *const *train_only; /* patterns, ended by NULL; may be NULL */
+	struct profile *profile; /* gets the times of the training's kernels; NULL: not timed */
 	session_dump_fn *dump;
 	void *dump_ctx;
 };

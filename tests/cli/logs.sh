@@ -29,6 +29,24 @@ tune -o o.onnx --log l.csv
 	done
 } | report 'a log of comma-separated values'
 
+tune -o o.onnx --profile profile
+{
+	wanted 0
+	cmp o.onnx plain.onnx
+	head -1 profile | grep -vxE '12 steps, [0-9]+\.[0-9]{3} s'
+	# each layer forward, its weight, and what is before it
+	grep -qE '^Gemm +matrix product +96 ' profile || cat profile
+	# all that is listed is the whole
+	awk 'NR == 1 { all = $3 } / %/ { sub(/ +[0-9.]+ %.*/, ""); sum += $NF }
+		END { if (sum - all > 0.02 || all - sum > 0.02) print sum " of " all " seconds" }' profile
+} | report 'where the time went'
+
+tune -o p.onnx --profile nowhere/profile
+{
+	wanted 1 'onnxtune: nowhere/profile: cannot be written: No such file or directory; see --profile'
+	test ! -e p.onnx || echo 'a model was written'
+} | report 'a profile that can not be'
+
 tune -o o.onnx --log-dir runs/one --histograms
 {
 	wanted 0
