@@ -9,7 +9,8 @@ static enum status run(const struct executor *executor, const struct plan_step *
 	return s->kernel->run(s->state, &io, executor->stream);
 }
 
-static enum status run_timed(struct executor *executor, const struct plan_step *s, struct error *err)
+static enum status run_timed(struct executor *executor, const struct plan_step *s,
+			     struct error *err)
 {
 	struct timespec from, to;
 	clock_gettime(CLOCK_MONOTONIC, &from);

@@ -9,7 +9,7 @@
 struct executor {
 	struct plan *plan;
 	struct stream *stream;
-	struct profile *profile; /* not owned; NULL: kernels are not timed */
+	struct profile *profile;                 /* not owned; NULL: kernels are not timed */
 	struct capture *captures[PROGRAM_COUNT]; /* where the backend can capture */
 };
 

@@ -9,7 +9,9 @@ static double operations(const struct graph *graph, const struct node *node)
 {
 	const struct tensor *in[OPERANDS];
 	struct tensor out[OPERANDS];
-	struct op_io io = { .node = node, .n_in = node->n_in, .n_out = node->n_out, .in = in, .out = out };
+	struct op_io io = {
+		.node = node, .n_in = node->n_in, .n_out = node->n_out, .in = in, .out = out
+	};
 	if (!node->def->operations || node->n_in > OPERANDS || node->n_out > OPERANDS)
 		return 0;
 	for (uint32_t k = 0; k < node->n_in; k++)
@@ -38,7 +40,8 @@ void profile_add(struct profile *profile, const struct graph *graph, const struc
 
 static int by_time(const void *a, const void *b)
 {
-	double x = ((const struct profile_row *)a)->seconds, y = ((const struct profile_row *)b)->seconds;
+	double x = ((const struct profile_row *)a)->seconds,
+	       y = ((const struct profile_row *)b)->seconds;
 	return (x < y) - (x > y);
 }
 

@@ -139,8 +139,8 @@ struct op_def {
 	enum precision precision;
 	unsigned flags;
 	op_fn *infer, *ref;
-	lower_fn *lower; /* then no infer, ref and grad */
-	grad_fn *grad;   /* NULL and not OP_NO_GRAD: training through it is a blocker */
+	lower_fn *lower;         /* then no infer, ref and grad */
+	grad_fn *grad;           /* NULL and not OP_NO_GRAD: training through it is a blocker */
 	op_count_fn *operations; /* of contractions; NULL: not counted */
 };
 

@@ -423,8 +423,6 @@ static void test_products(void **state)
 {
 	static const int64_t same[] = { 0, 1 };
 	(void)state;
-	if (dnn_wide())
-		skip(); /* oneDNN's are used: avx2.sh runs ours */
 	struct arena arena;
 	arena_init(&arena);
 	const struct attr attrs[] = { attr_ints("perm_a", same, 2),

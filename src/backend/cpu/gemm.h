@@ -7,9 +7,10 @@
  * trans_a (trans_b) says so. Sums are formed in an order that depends on k alone, so results depend
  * neither on the number of threads nor on the shape around an element.
  *
- * After Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008). With AVX2
- * large products take up to a tenth more time than oneDNN's; it is for matrices that lie in pieces of
- * a tensor, which are copied by it anyway, so that nothing has to be permuted before and after.
+ * After Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008). Large products
+ * take up to a tenth more time than oneDNN's with AVX2, and a fifth more with AVX-512; it is for matrices
+ * that lie in pieces of a tensor, which are copied by it anyway, so that nothing has to be permuted
+ * before and after.
  */
 #ifndef ONNXTUNE_BACKEND_CPU_GEMM_H
 #define ONNXTUNE_BACKEND_CPU_GEMM_H
@@ -18,6 +19,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* How many sums are held in registers at a time: those of AVX-512 hold more. */
+enum gemm_tile { GEMM_BEST, GEMM_NARROW, GEMM_WIDE };
+
 struct gemm {
 	bool trans_a, trans_b;
 	int64_t m, n, k; /* 1 or more */
@@ -25,10 +29,11 @@ struct gemm {
 	float *c;
 	int64_t lda, ldb, ldc;
 	float alpha;
+	enum gemm_tile tile; /* both run on every machine; tests choose */
 };
 
 /* Bytes that a run needs. */
-size_t gemm_workspace(int64_t m, int64_t n, int64_t k);
+size_t gemm_workspace(const struct gemm *g);
 
 /* Uses all threads, or that of the caller inside of a parallel region. The workspace is aligned to
  * 64 bytes. */

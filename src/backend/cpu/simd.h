@@ -10,6 +10,8 @@
 #ifndef ONNXTUNE_BACKEND_CPU_SIMD_H
 #define ONNXTUNE_BACKEND_CPU_SIMD_H
 
+#include <stdbool.h>
+
 /* The loader picks before a thread sanitizer is ready, which then crashes in the picking. */
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_THREAD__)
 #define SIMD_CLONES target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")
@@ -27,6 +29,17 @@
 		       optimize("O3", "associative-math", "no-signed-zeros", "no-trapping-math")))
 #endif
 #define SIMD_INLINE static inline __attribute__((always_inline))
+
+/* Whether the machine has AVX-512, and SIMD functions are compiled for it. */
+static inline bool simd_wide(void)
+{
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_THREAD__)
+	return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+	       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq");
+#else
+	return false;
+#endif
+}
 
 /*
  * Before a loop: what an iteration writes, no later one reads. Arrays may be the same, element for

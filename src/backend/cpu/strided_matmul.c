@@ -3,7 +3,6 @@
  * the matrices lie. Each thread takes the next one that nobody has.
  */
 #include "backend/cpu/cpu.h"
-#include "backend/cpu/dnn.h"
 #include "backend/cpu/gemm.h"
 
 #include "ops/strided_matmul.h"
@@ -76,9 +75,6 @@ static bool supports(const struct op_call *call, const char **why)
 			return false;
 	if (call->out[0].layout != LAYOUT_PLAIN)
 		return false;
-	*why = "oneDNN's products of 512-bit vectors are faster, copies included";
-	if (dnn_wide())
-		return false;
 	*why = "rows of a matrix that are scattered in memory, or none";
 	return shape_elements(&call->out[0].t.shape) && product(call, &g, &m, &swapped);
 }
@@ -103,7 +99,7 @@ static enum status create(struct device *device, const struct op_call *call, voi
 	}
 	for (struct place *p = s->places; walk_more(&w); walk_next(&w))
 		*p++ = (struct place){ w.offset[0], w.offset[1], w.offset[2] };
-	s->space = (gemm_workspace(s->gemm.m, s->gemm.n, s->gemm.k) + 63) / 64 * 64;
+	s->space = (gemm_workspace(&s->gemm) + 63) / 64 * 64;
 	*workspace = s->space * (size_t)(s->batch > 1 ? s->threads : 1);
 	*state = s;
 	return OK;
