@@ -318,3 +318,10 @@ cudaError_t cudaFreeHost(void *p)
 {
 	return release(p, true);
 }
+
+cudaError_t cudaMemGetInfo(size_t *free, size_t *total)
+{
+	*total = sim_memory_limit();
+	*free = memory.used < *total ? *total - memory.used : 0;
+	return cudaSuccess;
+}

@@ -122,6 +122,19 @@ struct state {
 	bool bias;
 };
 
+/*
+ * Whether bfloat16 is faster than float32, as measured with AMX and oneDNN 2.6, which has for
+ * gradients of weights a slow kernel if each channel is by itself, and fills tiles badly with less
+ * than 32 channels or with a few rows of a plane.
+ */
+static bool pays_in_half(const struct conv_call *c)
+{
+	int64_t plane = c->g.out[0] * c->g.out[1] * c->g.out[2];
+	if (c->direction != DNN_GRAD_WEIGHT)
+		return plane > 4;
+	return plane > 16 && c->g.c / c->g.group >= 32 && c->g.k / c->g.group >= 32;
+}
+
 static bool supports(const struct op_call *call, const char **why)
 {
 	struct conv_call c;
@@ -130,6 +143,9 @@ static bool supports(const struct op_call *call, const char **why)
 	    !has_plain_weights(&c, why))
 		return false;
 	enum dtype type = c.x->t.dtype;
+	*why = "float32 is faster at this convolution";
+	if (type != DT_F32 && !pays_in_half(&c))
+		return false;
 	*why = DNN_AVAILABLE ? "oneDNN has no convolution of this type on this CPU"
 			     : "built without oneDNN";
 	return dnn_supports(type) && c.y->t.dtype == type &&

@@ -243,15 +243,15 @@ static enum status run(void *state, const struct kernel_io *io, struct stream *s
 /* ---- the kernels ---- */
 
 /*
- * Where it pays, as measured with AVX2: the more channels, the less the copies cost against the
- * product; the smaller the plane, the more is saved.
+ * Where it pays, as measured: the more channels, the less the copies cost against the product; the
+ * smaller the plane, the more is saved. With AVX-512 oneDNN is slow at the smallest planes only.
  */
 static bool pays(const struct conv_geometry *g)
 {
 	int64_t plane = g->out[0] * g->out[1] * g->out[2], met = 0;
 	int64_t positions = g->kernel[0] * g->kernel[1] * g->kernel[2];
 	int64_t channels = g->c < g->k ? g->c : g->k;
-	if (plane > 200 || positions == 1 || positions > 200 || channels < 64)
+	if (plane > (dnn_wide() ? 16 : 200) || positions == 1 || positions > 200 || channels < 64)
 		return false;
 	for (int64_t i = 0; i < plane * positions; i++)
 		met += input_position(g, i / positions, i % positions) >= 0;
@@ -265,8 +265,7 @@ static bool supports(const struct op_call *call, const char **why)
 	if (conv_call_read(call, &c, NULL) != OK || !conv_is_simple(&c, why))
 		return false;
 	*why = "another kernel is faster at this convolution";
-	return c.g.group == 1 && !dnn_wide() && pays(&c.g) &&
-	       c.g.in[0] * c.g.in[1] * c.g.in[2] <= INT32_MAX;
+	return c.g.group == 1 && pays(&c.g) && c.g.in[0] * c.g.in[1] * c.g.in[2] <= INT32_MAX;
 }
 
 /* n rounded up to whole vectors, and not a power of two. */

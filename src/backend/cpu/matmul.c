@@ -4,9 +4,10 @@
  * product, and batches that broadcast are one product each. A bias along the columns goes into the
  * product, any other scaling or addition of Gemm is a pass over the result.
  *
- * With AVX2, oneDNN reads the operands of small products where they are, and rows that are a power
- * of two apart then share a few cache sets: half the speed. Such operands are copied to rows of
- * another distance first.
+ * float32 goes to dnn_gemm where that is faster than a primitive. With 512-bit vectors it is: those of
+ * 2.x take up to twice the time if operands are plain. With AVX2 it is for small products, whose
+ * operands oneDNN reads where they are; rows that are a power of two apart then share a few cache
+ * sets: half the speed. They are copied to rows of another distance first.
  */
 #include "backend/cpu/dnn.h"
 #include "backend/cpu/simd.h"
@@ -173,6 +174,13 @@ static void choose_copies(struct state *s)
 	s->copy_a = p->n >= 96 && p->trans_a && a[1] % 256 == 0;
 }
 
+static bool prefers_gemm(const struct state *s)
+{
+	const struct product *p = &s->p;
+	return dnn_wide() && s->size == 4 && p->batch == 1 && !s->outer.rank &&
+	       p->m * p->n * p->k > 65536;
+}
+
 /* Makes it a product of dnn_gemm, which knows neither batches nor a bias. */
 static void use_gemm(struct state *s, size_t *workspace)
 {
@@ -206,7 +214,7 @@ static enum status create(struct device *device, const struct op_call *call, voi
 	};
 	if (p->bias)
 		m.bias = matrices(call->in[2].t.dtype, 1, 1, p->n, false);
-	if (s.copy_a || s.copy_b || !DNN_AVAILABLE) {
+	if (s.copy_a || s.copy_b || !DNN_AVAILABLE || prefers_gemm(&s)) {
 		use_gemm(&s, workspace);
 	} else {
 		TRY(dnn_matmul_new(device->dnn, &m, &s.op, err));
