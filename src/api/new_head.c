@@ -66,12 +66,12 @@ static int64_t place_of(const struct shape *shape, int axis, int64_t k, int64_t 
 }
 
 /* Row `from` of a becomes row `to` of b. */
-static void copy_row(const struct tensor *a, int axis_a, int64_t from, const struct tensor *b,
-		     int axis_b, int64_t to)
+static void copy_row(const struct tensor *a, int axis_a, int64_t from, struct tensor *b, int axis_b,
+		     int64_t to)
 {
 	int64_t n = shape_elements(&a->shape) / a->shape.dim[axis_a];
 	for (int64_t j = 0; j < n; j++)
-		tensor_set((struct tensor *)b, place_of(&b->shape, axis_b, to, j),
+		tensor_set(b, place_of(&b->shape, axis_b, to, j),
 			   tensor_get(a, place_of(&a->shape, axis_a, from, j)));
 }
 
