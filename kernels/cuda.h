@@ -121,4 +121,45 @@ static inline bool float_type(enum dtype dtype)
 		}                                                                                  \
 	} while (0)
 
+/* ---- elements of a type that is known at run time: of operands that are small or of any type ---- */
+
+/* Element i of a type of integers of at least 8 bits, or of booleans. */
+static __device__ inline int64_t load_int(enum dtype dtype, const void *p, int64_t i)
+{
+	switch (dtype) {
+	case DT_I8:
+		return ((const int8_t *)p)[i];
+	case DT_U16:
+		return ((const uint16_t *)p)[i];
+	case DT_I16:
+		return ((const int16_t *)p)[i];
+	case DT_U32:
+		return ((const uint32_t *)p)[i];
+	case DT_I32:
+		return ((const int32_t *)p)[i];
+	case DT_U64:
+	case DT_I64:
+		return ((const int64_t *)p)[i];
+	default:
+		return ((const uint8_t *)p)[i];
+	}
+}
+
+/* Element i of any type of numbers of at least 8 bits. */
+static __device__ inline double load_any(enum dtype dtype, const void *p, int64_t i)
+{
+	switch (dtype) {
+	case DT_F32:
+		return load((const float *)p, i);
+	case DT_F64:
+		return ((const double *)p)[i];
+	case DT_F16:
+		return load((const __half *)p, i);
+	case DT_BF16:
+		return load((const __nv_bfloat16 *)p, i);
+	default:
+		return (double)load_int(dtype, p, i);
+	}
+}
+
 #endif

@@ -85,19 +85,6 @@ static bool read_row(const struct op_io *io, uint32_t k, int64_t i, struct row *
 	return true;
 }
 
-double focal_loss(double log_p, double gamma)
-{
-	return gamma == 0 ? -log_p : -pow(-expm1(log_p), gamma) * log_p;
-}
-
-double focal_factor(double log_p, double gamma)
-{
-	double p = exp(log_p), rest = -expm1(log_p);
-	if (gamma == 0)
-		return 1;
-	return rest > 0 ? pow(rest, gamma) - gamma * p * pow(rest, gamma - 1) * log_p : 0;
-}
-
 /* log softmax of class c. */
 static double log_probability(const struct op_io *io, uint32_t k, const struct row *r, int64_t c)
 {

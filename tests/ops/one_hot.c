@@ -19,5 +19,10 @@ const struct op_case cases_one_hot[] = {
 	{ "first axis", "OneHot", .attrs = { { "axis", ATTR_INT, .i = 0 } },
 	  .in = { LIST(1, 0, -1, 3), NUMBER(3), VALUES(values, 2) }, .expected = columns,
 	  .flags = CASE_NO_GRAD },
+	{ "middle axis", "OneHot", .attrs = { { "axis", ATTR_INT, .i = 1 } },
+	  .in = { INTS(-12, 12, 7, 33), NUMBER(11), VALUES(values, 2) }, .flags = CASE_NO_GRAD },
+	{ "floats as indices, integers as values", "OneHot",
+	  .in = { { FILL_INTS, DT_F64, SHAPE(65), -5, 5, NULL }, NUMBER(5), LIST(3, -7) },
+	  .flags = CASE_NO_GRAD },
 	{ 0 },
 };

@@ -1,6 +1,8 @@
 /* Cases of Softmax and LogSoftmax, their flattening form, and their gradients. */
 #include "case.h"
 
+#include <math.h>
+
 /* clang-format off */
 #define AXIS(a) { "axis", ATTR_INT, .i = a }
 /* clang-format on */
@@ -26,6 +28,8 @@ static const double log_rows[] = { -2.9034935268297435, -2.4034935268297435, -1.
 				   -0.9384457682880516, -2.9384457682880516, -2.4384457682880516 };
 
 static const double steep[] = { 1000, 999, -1000, 0, -88, -104, 30000, 30000, 30000 };
+static const double odd[] = { -INFINITY, -INFINITY, -INFINITY, 1, NAN,      2,
+			      -INFINITY, 1,         -1,        3, INFINITY, 0 };
 
 const struct op_case cases_softmax[] = {
 	{ "last axis", "Softmax", .in = { NORMAL(3, 5) } },
@@ -58,5 +62,25 @@ const struct op_case cases_softmax[] = {
 	  .expected = log_dx },
 	{ "log gradient, middle axis", "LogSoftmaxGrad", "onnxtune", .attrs = { AXIS(1) },
 	  .in = { NORMAL(3, 33, 5), UNIFORM(-5, -2, 3, 33, 5) }, .flags = CASE_NO_GRAD },
+	{ "gradient, long rows", "SoftmaxGrad", "onnxtune",
+	  .in = { NORMAL(3, 2051), UNIFORM(0, 0.001, 3, 2051) }, .flags = CASE_NO_GRAD },
+	{ "log gradient, long rows", "LogSoftmaxGrad", "onnxtune",
+	  .in = { NORMAL(3, 2051), UNIFORM(-9, -6, 3, 2051) }, .flags = CASE_NO_GRAD },
+	{ "gradient, channels", "SoftmaxGrad", "onnxtune", .attrs = { AXIS(1) },
+	  .in = { NORMAL(2, 21, 9, 11), UNIFORM(0, 0.1, 2, 21, 9, 11) }, .flags = CASE_NO_GRAD },
+	{ "many short rows", "Softmax", .in = { NORMAL(301, 3) }, .flags = CASE_NO_GRAD },
+	{ "log, many short rows", "LogSoftmax", .in = { NORMAL(67, 17) }, .flags = CASE_NO_GRAD },
+	{ "long axis across", "Softmax", .attrs = { AXIS(1) }, .in = { NORMAL(2, 1031, 3) },
+	  .flags = CASE_NO_GRAD },
+	{ "a row all of -infinity, NaN, infinity", "Softmax", .in = { VALUES(odd, 4, 3) },
+	  .flags = CASE_NO_GRAD },
+	{ "no rows", "Softmax", .in = { NORMAL(0, 5) }, .flags = CASE_NO_GRAD },
+	{ "multiples of 4", "Softmax", .in = { NORMAL(37, 20) }, .flags = CASE_NO_GRAD },
+	{ "long multiples of 4", "Softmax", .in = { NORMAL(3, 2052) }, .flags = CASE_NO_GRAD },
+	{ "log, multiples of 4", "LogSoftmax", .in = { NORMAL(3, 5, 132) }, .flags = CASE_NO_GRAD },
+	{ "gradient, multiples of 4", "SoftmaxGrad", "onnxtune",
+	  .in = { NORMAL(3, 2052), UNIFORM(0, 0.001, 3, 2052) }, .flags = CASE_NO_GRAD },
+	{ "log gradient, multiples of 4", "LogSoftmaxGrad", "onnxtune",
+	  .in = { NORMAL(67, 12), UNIFORM(-4, -1, 67, 12) }, .flags = CASE_NO_GRAD },
 	{ 0 },
 };
