@@ -23,5 +23,7 @@ const struct op_case cases_transpose[] = {
 	  .in = { INTS(-9, 9, 2, 33, 17) } },
 	{ "bool", "Transpose", .attrs = { { "perm", ATTR_INTS, 3, .ints = matrices } },
 	  .in = { BOOLS(2, 19, 34) } },
+	{ "reversed, larger than tiles", "Transpose", .in = { NORMAL(35, 5, 40) },
+	  .flags = CASE_NO_GRAD },
 	{ 0 },
 };

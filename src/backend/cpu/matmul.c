@@ -12,99 +12,42 @@
 #include "backend/cpu/dnn.h"
 #include "backend/cpu/simd.h"
 
-#include "ops/op.h"
+#include "backend/product.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* y = alpha a b + beta C with C read at (i * c_stride[0] + j * c_stride[1]). */
-struct product {
-	int64_t m, k, n, batch;
-	bool trans_a, trans_b;
-	bool bias;         /* C is a bias of n elements that the product adds */
-	float alpha, beta; /* beta 0: there is no C, or it is the bias */
-	int64_t c_stride[2];
-};
-
 struct state {
 	struct dnn_op *op; /* NULL: dnn_gemm runs it */
 	struct product p;
+	int64_t together; /* products of one batch of oneDNN; the others are products of their own */
+	bool bias;        /* C is a bias that the product adds */
 	bool copy_a, copy_b;
-	struct shape outer; /* of products of their own: batches that broadcast */
-	struct shape outer_a, outer_b;
 	size_t size, size_y; /* of the elements of a and b, and of y */
 };
 
 /* ---- what the node asks for ---- */
 
-static void gemm_product(const struct op_call *call, struct product *p)
-{
-	const struct shape *a = &call->in[0].t.shape, *y = &call->out[0].t.shape;
-	bool has_c = call->n_in > 2 && call->in[2].t.dtype;
-	*p = (struct product){
-		.m = y->dim[0],
-		.n = y->dim[1],
-		.batch = 1,
-		.trans_a = node_int(call->node, "transA") != 0,
-		.trans_b = node_int(call->node, "transB") != 0,
-		.alpha = node_float(call->node, "alpha"),
-		.beta = has_c ? node_float(call->node, "beta") : 0,
-	};
-	p->k = a->dim[!p->trans_a];
-	if (!has_c)
-		return;
-	int64_t stride[SHAPE_MAX_RANK];
-	shape_broadcast_strides(&call->in[2].t.shape, y, stride);
-	p->c_stride[0] = stride[0];
-	p->c_stride[1] = stride[1];
-	p->bias = p->alpha == 1 && p->beta == 1 && call->in[2].t.shape.rank &&
-		  shape_elements(&call->in[2].t.shape) == p->n &&
-		  call->in[2].t.shape.dim[call->in[2].t.shape.rank - 1] == p->n;
-	if (p->bias)
-		p->beta = 0;
-}
-
-static struct shape as_matrix(const struct shape *s, bool left)
-{
-	if (s->rank != 1)
-		return *s;
-	return left ? SHAPE(1, s->dim[0]) : SHAPE(s->dim[0], 1);
-}
-
-/* Fills s->p and the shapes of batches that broadcast. */
-static void matmul_product(const struct op_call *call, struct state *s)
-{
-	struct shape a = as_matrix(&call->in[0].t.shape, true);
-	struct shape b = as_matrix(&call->in[1].t.shape, false), outer;
-	struct product *p = &s->p;
-	*p = (struct product){ .m = a.dim[a.rank - 2],
-			       .k = a.dim[a.rank - 1],
-			       .n = b.dim[b.rank - 1],
-			       .batch = 1,
-			       .alpha = 1 };
-	a.rank -= 2;
-	b.rank -= 2;
-	shape_broadcast(&a, &b, &outer);
-	int64_t batch = shape_elements(&outer);
-	if (shape_elements(&b) == 1) {
-		p->m *= batch;
-	} else if (shape_elements(&a) == batch && shape_elements(&b) == batch) {
-		p->batch = batch;
-	} else {
-		s->outer = outer;
-		s->outer_a = a;
-		s->outer_b = b;
-	}
-}
-
-static void read_node(const struct op_call *call, struct state *s)
+/* False when there is nothing to multiply. */
+static bool read_node(const struct op_call *call, struct state *s)
 {
 	*s = (struct state){ .size = dtype_bits(call->in[0].t.dtype) / 8,
-			     .size_y = dtype_bits(call->out[0].t.dtype) / 8 };
-	if (!strcmp(call->def->name, "Gemm"))
-		gemm_product(call, &s->p);
-	else
-		matmul_product(call, s);
+			     .size_y = dtype_bits(call->out[0].t.dtype) / 8,
+			     .together = 1 };
+	struct product *p = &s->p;
+	if (!product_read(call, p))
+		return false;
+	const struct loop *l = &p->batch;
+	if (l->rank == 1 && l->stride[1][0] && l->stride[2][0])
+		s->together = l->dim[0];
+	s->bias = p->c_row && p->alpha == 1 && p->beta == 1;
+	return true;
+}
+
+/* Whether C or alpha are left for a pass over the result. */
+static bool is_unfinished(const struct state *s)
+{
+	return s->p.alpha != 1 || (s->p.beta != 0 && !s->bias);
 }
 
 /* ---- the kernel ---- */
@@ -122,38 +65,34 @@ static bool supports(const struct op_call *call, const char **why)
 		*why = "oneDNN has no matrix product of this type on this CPU";
 		return false;
 	}
-	read_node(call, &s);
-	if (type != DT_F32 && (s.p.alpha != 1 || s.p.beta != 0)) {
-		*why = "alpha and beta are for float32";
-		return false;
-	}
 	*why = "a tensor without elements";
-	return s.p.m && s.p.k && s.p.n && shape_elements(&call->out[0].t.shape);
+	if (!read_node(call, &s))
+		return false;
+	*why = "alpha and beta are for float32";
+	return type == DT_F32 || !is_unfinished(&s);
 }
 
-/* [batch, rows, columns], stored transposed or not. */
-static struct dnn_tensor matrices(enum dtype dtype, int64_t batch, int64_t rows, int64_t columns,
-				  bool transposed)
+/* The matrices of a batch, `apart` elements between them. */
+static struct dnn_tensor matrices(enum dtype dtype, const struct matrix *m, int64_t batch,
+				  int64_t apart)
 {
-	struct dnn_tensor t = { .dtype = dtype,
-				.rank = 2,
-				.dim = { rows, columns },
-				.stride = { transposed ? 1 : columns, transposed ? rows : 1 } };
-	if (batch > 1)
-		t = (struct dnn_tensor){ .dtype = dtype,
-					 .rank = 3,
-					 .dim = { batch, rows, columns },
-					 .stride = { rows * columns, t.stride[0], t.stride[1] } };
-	return t;
+	if (batch == 1)
+		return (struct dnn_tensor){ .dtype = dtype,
+					    .rank = 2,
+					    .dim = { m->rows, m->columns },
+					    .stride = { m->down, m->across } };
+	return (struct dnn_tensor){ .dtype = dtype,
+				    .rank = 3,
+				    .dim = { batch, m->rows, m->columns },
+				    .stride = { apart, m->down, m->across } };
 }
 
-/* Rows and columns of a and b in memory. */
-static void stored(const struct product *p, int64_t a[2], int64_t b[2])
+/* Rows and columns of a matrix in memory. */
+static void stored(const struct matrix *m, int64_t size[2])
 {
-	a[p->trans_a] = p->m;
-	a[!p->trans_a] = p->k;
-	b[p->trans_b] = p->k;
-	b[!p->trans_b] = p->n;
+	bool by_rows = matrix_is_by_rows(m);
+	size[0] = by_rows ? m->rows : m->columns;
+	size[1] = by_rows ? m->columns : m->rows;
 }
 
 #define PADDING 16 /* elements between rows of copied operands */
@@ -164,40 +103,36 @@ static void stored(const struct product *p, int64_t a[2], int64_t b[2])
  */
 static void choose_copies(struct state *s)
 {
-	const struct product *p = &s->p;
-	int64_t a[2], b[2];
-	bool in_place = (double)(p->m + p->n) >= 0.0038 * (double)p->m * (double)p->n;
-	stored(p, a, b);
-	if (dnn_wide() || s->size != 4 || p->batch > 1 || s->outer.rank || !in_place || p->trans_b)
+	int64_t m = s->p.y.rows, n = s->p.y.columns, a[2], b[2];
+	bool in_place = (double)(m + n) >= 0.0038 * (double)m * (double)n;
+	bool trans_a = !matrix_is_by_rows(&s->p.a), trans_b = !matrix_is_by_rows(&s->p.b);
+	stored(&s->p.a, a);
+	stored(&s->p.b, b);
+	if (dnn_wide() || s->size != 4 || loop_size(&s->p.batch, 0, s->p.batch.rank) > 1 ||
+	    !in_place || trans_b)
 		return;
-	s->copy_b = p->m >= 96 && b[1] % (p->trans_a ? 256 : 512) == 0;
-	s->copy_a = p->n >= 96 && p->trans_a && a[1] % 256 == 0;
+	s->copy_b = m >= 96 && b[1] % (trans_a ? 256 : 512) == 0;
+	s->copy_a = n >= 96 && trans_a && a[1] % 256 == 0;
 }
 
 static bool prefers_gemm(const struct state *s)
 {
 	const struct product *p = &s->p;
-	return dnn_wide() && s->size == 4 && p->batch == 1 && !s->outer.rank &&
-	       p->m * p->n * p->k > 65536;
+	return dnn_wide() && s->size == 4 && loop_size(&p->batch, 0, p->batch.rank) == 1 &&
+	       p->y.rows * p->y.columns * p->a.columns > 65536;
 }
 
 /* Makes it a product of dnn_gemm, which knows neither batches nor a bias. */
 static void use_gemm(struct state *s, size_t *workspace)
 {
-	struct product *p = &s->p;
 	int64_t a[2], b[2];
-	stored(p, a, b);
+	stored(&s->p.a, a);
+	stored(&s->p.b, b);
 	*workspace = (size_t)((s->copy_a ? a[0] * (a[1] + PADDING) : 0) +
 			      (s->copy_b ? b[0] * (b[1] + PADDING) : 0)) *
 		     sizeof(float);
-	if (p->bias) {
-		p->bias = false;
-		p->beta = 1;
-	}
-	if (p->batch > 1) {
-		s->outer = s->outer_a = s->outer_b = SHAPE(p->batch);
-		p->batch = 1;
-	}
+	s->bias = false;
+	s->together = 1;
 }
 
 static enum status create(struct device *device, const struct op_call *call, void **state,
@@ -205,15 +140,17 @@ static enum status create(struct device *device, const struct op_call *call, voi
 {
 	struct state s;
 	const struct product *p = &s.p;
+	const struct loop *l = &p->batch;
 	read_node(call, &s);
 	choose_copies(&s);
 	struct dnn_matmul m = {
-		.a = matrices(call->in[0].t.dtype, p->batch, p->m, p->k, p->trans_a),
-		.b = matrices(call->in[1].t.dtype, p->batch, p->k, p->n, p->trans_b),
-		.y = matrices(call->out[0].t.dtype, p->batch, p->m, p->n, false),
+		.a = matrices(call->in[0].t.dtype, &p->a, s.together, l->stride[1][0]),
+		.b = matrices(call->in[1].t.dtype, &p->b, s.together, l->stride[2][0]),
+		.y = matrices(call->out[0].t.dtype, &p->y, s.together, l->stride[0][0]),
 	};
-	if (p->bias)
-		m.bias = matrices(call->in[2].t.dtype, 1, 1, p->n, false);
+	if (s.bias)
+		m.bias = matrices(call->in[2].t.dtype,
+				  &(struct matrix){ 1, p->y.columns, p->y.columns, 1 }, 1, 0);
 	if (s.copy_a || s.copy_b || !DNN_AVAILABLE || prefers_gemm(&s)) {
 		use_gemm(&s, workspace);
 	} else {
@@ -244,17 +181,19 @@ SIMD static void scale(float *y, int64_t n, float alpha)
 		y[j] *= alpha;
 }
 
-static void finish(const struct product *p, float *y, const float *c)
+static void finish(const struct state *s, float *y, const float *c)
 {
-	if (p->alpha == 1 && p->beta == 0)
+	const struct product *p = &s->p;
+	int64_t m = p->y.rows, n = p->y.columns;
+	if (!is_unfinished(s))
 		return;
-#pragma omp parallel for schedule(static) if (p->m * p->n > 32768)
-	for (int64_t i = 0; i < p->m; i++)
+#pragma omp parallel for schedule(static) if (m * n > 32768)
+	for (int64_t i = 0; i < m; i++)
 		if (p->beta != 0)
-			scale_add(y + i * p->n, c + i * p->c_stride[0], p->n, p->c_stride[1],
-				  p->alpha, p->beta);
+			scale_add(y + i * n, c + i * p->c_stride[0], n, p->c_stride[1], p->alpha,
+				  p->beta);
 		else
-			scale(y + i * p->n, p->n, p->alpha);
+			scale(y + i * n, n, p->alpha);
 }
 
 /* Copies a matrix to rows that are PADDING further apart; *to moves behind it. */
@@ -274,18 +213,19 @@ static enum status multiply(const struct state *s, void *const data[3], float *w
 {
 	const struct product *p = &s->p;
 	int64_t a[2], b[2];
-	stored(p, a, b);
-	struct dnn_gemm g = { .trans_a = p->trans_a,
-			      .trans_b = p->trans_b,
-			      .m = p->m,
-			      .n = p->n,
-			      .k = p->k,
+	stored(&p->a, a);
+	stored(&p->b, b);
+	struct dnn_gemm g = { .trans_a = !matrix_is_by_rows(&p->a),
+			      .trans_b = !matrix_is_by_rows(&p->b),
+			      .m = p->y.rows,
+			      .n = p->y.columns,
+			      .k = p->a.columns,
 			      .a = data[0],
 			      .lda = a[1],
 			      .b = data[1],
 			      .ldb = b[1],
 			      .c = data[2],
-			      .ldc = p->n };
+			      .ldc = p->y.columns };
 	if (s->copy_a) {
 		g.a = copy(g.a, a, &workspace);
 		g.lda += PADDING;
@@ -301,20 +241,19 @@ static enum status run(void *state, const struct kernel_io *io, struct stream *s
 {
 	(void)stream;
 	struct state *s = state;
-	const struct product *p = &s->p;
-	void *c = p->bias || p->beta != 0 ? io->in[2] : NULL;
-	struct walk w = walk_start(&s->outer, 3);
-	walk_broadcast(&w, 1, &s->outer_a);
-	walk_broadcast(&w, 2, &s->outer_b);
-	for (; walk_more(&w); walk_next(&w)) {
-		void *a = (char *)io->in[0] + (size_t)(w.offset[1] * p->m * p->k) * s->size;
-		void *b = (char *)io->in[1] + (size_t)(w.offset[2] * p->k * p->n) * s->size;
-		void *y = (char *)io->out[0] + (size_t)(w.offset[0] * p->m * p->n) * s->size_y;
-		TRY(s->op ? dnn_op_run(s->op, (void *[]){ a, b, p->bias ? c : NULL, y },
+	const struct loop *l = &s->p.batch;
+	void *c = s->p.beta != 0 ? io->in[2] : NULL;
+	int64_t offset[LOOP_OPERANDS], n = loop_size(l, 0, l->rank) / s->together;
+	for (int64_t i = 0; i < n; i++) {
+		loop_offsets(l, l->rank, i, offset);
+		void *y = (char *)io->out[0] + (size_t)offset[0] * s->size_y;
+		void *a = (char *)io->in[0] + (size_t)offset[1] * s->size;
+		void *b = (char *)io->in[1] + (size_t)offset[2] * s->size;
+		TRY(s->op ? dnn_op_run(s->op, (void *[]){ a, b, s->bias ? c : NULL, y },
 				       io->workspace)
 			  : multiply(s, (void *[]){ a, b, y }, io->workspace));
 	}
-	finish(p, io->out[0], c);
+	finish(s, io->out[0], c);
 	return OK;
 }
 

@@ -1,5 +1,5 @@
 /*
- * matmul.c - MatMul and Gemm through cuBLASLt.
+ * matmul.c - MatMul, Gemm and StridedMatMul through cuBLASLt.
  *
  * cuBLASLt's matrices are stored by columns, so y = a b is computed as y^T = b^T a^T: a matrix stored
  * by rows is its transpose stored by columns. Batches become one strided batch as far as their axes
@@ -7,25 +7,14 @@
  * by cuBLASLt's heuristic without those that add partial sums in any order.
  */
 #include "backend/cuda/cuda.h"
-#include "backend/loop.h"
+#include "backend/product.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define WORKSPACE ((size_t)32 << 20)
-
-/* A matrix in memory: strides of its rows and columns, one of which is 1. */
-struct matrix {
-	int64_t rows, columns, down, across;
-};
-
-/* y = alpha a b + beta c, or + bias along the columns; operands of the batch are y, a, b. */
-struct product {
-	struct matrix y, a, b;
-	struct loop batch;
-	float alpha, beta;
-	bool bias;
-};
+#define CALLS_FEW 4
+#define CALL_LARGE 1e9 /* operations */
 
 struct state {
 	struct product p;
@@ -38,70 +27,36 @@ struct state {
 
 /* ---- what the node asks for ---- */
 
-static bool gemm_product(const struct op_call *call, struct product *p)
+/* Whether c is a bias that the product itself adds. */
+static bool has_bias(const struct product *p)
 {
-	const struct shape *a = &call->in[0].t.shape, *y = &call->out[0].t.shape;
-	bool trans_a = node_int(call->node, "transA"), trans_b = node_int(call->node, "transB");
-	int64_t m = y->dim[0], n = y->dim[1], k = a->dim[!trans_a];
-	*p = (struct product){ .y = { m, n, n, 1 },
-			       .a = { m, k, trans_a ? 1 : k, trans_a ? m : 1 },
-			       .b = { k, n, trans_b ? 1 : n, trans_b ? k : 1 },
-			       .batch = loop_start(&SHAPE_SCALAR),
-			       .alpha = node_float(call->node, "alpha") };
-	if (call->n_in < 3 || !call->in[2].t.dtype)
-		return true;
-	const struct shape *c = &call->in[2].t.shape;
-	p->beta = node_float(call->node, "beta");
-	p->bias = p->beta == 1 && c->rank && c->dim[c->rank - 1] == n && shape_elements(c) == n;
-	return p->bias || shape_equal(c, y);
+	return p->c_row && p->beta == 1;
 }
 
-static struct shape as_matrix(const struct shape *s, bool left)
-{
-	if (s->rank != 1)
-		return *s;
-	return left ? SHAPE(1, s->dim[0]) : SHAPE(s->dim[0], 1);
-}
-
-static bool matmul_product(const struct op_call *call, struct product *p)
-{
-	struct shape a = as_matrix(&call->in[0].t.shape, true), outer;
-	struct shape b = as_matrix(&call->in[1].t.shape, false);
-	int64_t m = a.dim[a.rank - 2], k = a.dim[a.rank - 1], n = b.dim[b.rank - 1];
-	*p = (struct product){
-		.y = { m, n, n, 1 }, .a = { m, k, k, 1 }, .b = { k, n, n, 1 }, .alpha = 1
-	};
-	a.rank -= 2;
-	b.rank -= 2;
-	shape_broadcast(&a, &b, &outer);
-	if (shape_elements(&b) == 1) { /* the rows of all batches are one long matrix */
-		p->y.rows = p->a.rows = m * shape_elements(&outer);
-		p->batch = loop_start(&SHAPE_SCALAR);
-		return true;
-	}
-	p->batch = loop_start(&outer);
-	loop_add(&p->batch, &outer, LAYOUT_PLAIN);
-	loop_add(&p->batch, &a, LAYOUT_PLAIN);
-	loop_add(&p->batch, &b, LAYOUT_PLAIN);
-	for (int i = 0; i < p->batch.rank; i++) {
-		p->batch.stride[0][i] *= m * n;
-		p->batch.stride[1][i] *= m * k;
-		p->batch.stride[2][i] *= k * n;
-	}
-	return true;
-}
-
+/* The product with the longest axis of the batch innermost: one call takes it. */
 static bool read_node(const struct op_call *call, struct product *p)
 {
-	bool done = strcmp(call->def->name, "Gemm") ? matmul_product(call, p)
-						    : gemm_product(call, p);
-	while (p->batch.n < 3) { /* no batch */
-		int64_t none[SHAPE_MAX_RANK] = { 0 };
-		loop_add_strides(&p->batch, none);
-	}
-	loop_merge(&p->batch, 1);
-	return done && p->y.rows && p->y.columns && p->a.columns &&
-	       loop_size(&p->batch, 0, p->batch.rank);
+	if (!product_read(call, p))
+		return false;
+	struct loop *l = &p->batch;
+	int longest = l->rank - 1;
+	for (int i = 0; i < l->rank; i++)
+		longest = l->dim[i] > l->dim[longest] ? i : longest;
+	loop_move(l, longest, l->rank - 1);
+	return p->beta == 0 || has_bias(p) ||
+	       shape_equal(&call->in[2].t.shape, &call->out[0].t.shape);
+}
+
+/*
+ * Whether calls one after the other for a batch are worth it, each being large enough for a whole
+ * GPU, or few; else operands that are copied together first, for a single call, are faster.
+ */
+static bool is_fast(const struct product *p)
+{
+	const struct loop *l = &p->batch;
+	double each = 2.0 * (double)p->y.rows * (double)p->y.columns * (double)p->a.columns *
+		      (double)l->dim[l->rank - 1];
+	return loop_size(l, 0, l->rank - 1) <= CALLS_FEW || each >= CALL_LARGE;
 }
 
 /* ---- descriptions ---- */
@@ -112,18 +67,13 @@ static bool data_type(enum dtype dtype, cudaDataType *out)
 	return dtype == DT_F32 || dtype == DT_F16 || dtype == DT_BF16;
 }
 
-static bool is_by_rows(const struct matrix *m)
-{
-	return m->across == 1 || m->columns == 1;
-}
-
 /* The matrix as cuBLASLt sees it; one that is stored by rows is its transpose. */
 static bool describe(const struct matrix *m, cudaDataType type, const struct loop *batch,
 		     int operand, cublasLtMatrixLayout_t *out)
 {
-	bool by_rows = is_by_rows(m);
+	bool by_rows = matrix_is_by_rows(m);
 	int64_t rows = by_rows ? m->columns : m->rows, columns = by_rows ? m->rows : m->columns;
-	int64_t step = by_rows ? m->down : m->across;
+	int64_t step = matrix_step(m);
 	int64_t offset = batch->stride[operand][batch->rank - 1];
 	int32_t count = (int32_t)batch->dim[batch->rank - 1];
 	if (cublasLtMatrixLayoutCreate(out, type, (uint64_t)rows, (uint64_t)columns,
@@ -145,11 +95,11 @@ static bool describe_product(struct state *s, const struct op_call *call)
 	/* the first operand of cuBLASLt is b^T, the second a^T */
 	if (cublasLtMatmulDescCreate(&s->desc, CUBLAS_COMPUTE_32F, CUDA_R_32F) ||
 	    cublasLtMatmulDescSetAttribute(s->desc, CUBLASLT_MATMUL_DESC_TRANSA,
-					   is_by_rows(&s->p.b) ? &n : &t, sizeof n) ||
+					   matrix_is_by_rows(&s->p.b) ? &n : &t, sizeof n) ||
 	    cublasLtMatmulDescSetAttribute(s->desc, CUBLASLT_MATMUL_DESC_TRANSB,
-					   is_by_rows(&s->p.a) ? &n : &t, sizeof n))
+					   matrix_is_by_rows(&s->p.a) ? &n : &t, sizeof n))
 		return false;
-	if (s->p.bias &&
+	if (has_bias(&s->p) &&
 	    (cublasLtMatmulDescSetAttribute(s->desc, CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue,
 					    sizeof epilogue) ||
 	     cublasLtMatmulDescSetAttribute(s->desc, CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, &type,
@@ -221,7 +171,10 @@ static bool supports(const struct op_call *call, const char **why)
 	    call->out[0].layout != LAYOUT_PLAIN)
 		return false;
 	*why = "an addend that is neither a bias nor of the result's shape, or nothing to multiply";
-	return read_node(call, &p) && (out == type || (!p.bias && p.beta == 0));
+	if (!read_node(call, &p) || (out != type && p.beta != 0))
+		return false;
+	*why = "many small products";
+	return strcmp(call->def->name, "StridedMatMul") != 0 || is_fast(&p);
 }
 
 static void destroy(void *state)
@@ -259,16 +212,18 @@ static enum status run(void *state, const struct kernel_io *io, struct stream *s
 {
 	struct state *s = state;
 	const struct loop *l = &s->p.batch;
-	float beta = s->p.bias ? 0 : s->p.beta;
+	float beta = has_bias(&s->p) ? 0 : s->p.beta;
+	const char *in_a = io->in[s->p.turned], *in_b = io->in[!s->p.turned];
 	int64_t offset[LOOP_OPERANDS];
-	if (s->p.bias && cublasLtMatmulDescSetAttribute(s->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER,
-							&io->in[2], sizeof io->in[2]))
+	if (has_bias(&s->p) &&
+	    cublasLtMatmulDescSetAttribute(s->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &io->in[2],
+					   sizeof io->in[2]))
 		return ERR_INTERNAL;
 	for (int64_t i = 0, n = loop_size(l, 0, l->rank - 1); i < n; i++) {
 		loop_offsets(l, l->rank - 1, i, offset);
 		char *y = (char *)io->out[0] + offset[0] * (int64_t)s->size_y;
-		const char *a = (const char *)io->in[0] + offset[1] * (int64_t)s->size;
-		const char *b = (const char *)io->in[1] + offset[2] * (int64_t)s->size;
+		const char *a = in_a + offset[1] * (int64_t)s->size;
+		const char *b = in_b + offset[2] * (int64_t)s->size;
 		const void *c = beta != 0 ? io->in[2] : y;
 		if (cublasLtMatmul(s->blas, s->desc, &s->p.alpha, b, s->b, a, s->a, &beta, c, s->y,
 				   y, s->y, &s->algo, io->workspace, s->workspace, stream->handle))
@@ -285,3 +240,4 @@ static enum status run(void *state, const struct kernel_io *io, struct stream *s
 
 const struct kernel cuda_kernel_matmul = MATMUL("MatMul");
 const struct kernel cuda_kernel_gemm = MATMUL("Gemm");
+const struct kernel cuda_kernel_strided_matmul = MATMUL("StridedMatMul");
