@@ -201,9 +201,7 @@ static enum status ranges_of(const struct op_call *call, struct slice_ranges *r)
 	struct error err;
 	if (call->n_in > ARRAY_SIZE(in))
 		return ERR_INTERNAL;
-	for (uint32_t k = 0; k < call->n_in; k++)
-		in[k] = call->in[k].t.dtype ? &call->in[k].t : NULL;
-	struct op_io io = { .node = call->node, .n_in = call->n_in, .in = in, .err = &err };
+	struct op_io io = op_call_io(call, in, &err);
 	return slice_ranges(&io, r);
 }
 

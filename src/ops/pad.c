@@ -81,30 +81,6 @@ static enum status infer(struct op_io *io)
 	return infer_set(io, 0, io->in[0]->dtype, &y);
 }
 
-static int64_t modulo(int64_t x, int64_t n)
-{
-	return x % n < 0 ? x % n + n : x % n;
-}
-
-int64_t pad_source(enum pad_mode mode, int64_t i, int64_t n)
-{
-	if (i >= 0 && i < n)
-		return i;
-	switch (mode) {
-	case PAD_REFLECT: /* 0 1 2 3 2 1 0 1 ...: a period of 2 (n - 1) */
-		if (n == 1)
-			return 0;
-		i = modulo(i, 2 * (n - 1));
-		return i < n ? i : 2 * (n - 1) - i;
-	case PAD_EDGE:
-		return i < 0 ? 0 : n - 1;
-	case PAD_WRAP:
-		return modulo(i, n);
-	default:
-		return -1;
-	}
-}
-
 /* The element of x that the element of y at that index copies; -1: the constant. */
 static int64_t source_offset(enum pad_mode mode, const int64_t *index, const int64_t *begin,
 			     const struct shape *x)

@@ -18,6 +18,13 @@ struct op_call op_call_of(const struct graph *graph, const struct node *node, st
 	return (struct op_call){ node->def, node, node->n_in, node->n_out, in, out };
 }
 
+struct op_io op_call_io(const struct op_call *call, const struct tensor **in, struct error *err)
+{
+	for (uint32_t k = 0; k < call->n_in; k++)
+		in[k] = call->in[k].t.dtype ? &call->in[k].t : NULL;
+	return (struct op_io){ .node = call->node, .n_in = call->n_in, .in = in, .err = err };
+}
+
 bool layout_same_bytes(const struct shape *shape, enum layout a, enum layout b)
 {
 	int64_t inner = 1;

@@ -25,6 +25,10 @@ struct op_call {
 /* The call that a kernel sees for a node of a graph; the operands are allocated in the arena. */
 struct op_call op_call_of(const struct graph *graph, const struct node *node, struct arena *arena);
 
+/* What infer and ref would see of its inputs, their content where it is known; in[] has a place for
+ * each. */
+struct op_io op_call_io(const struct op_call *call, const struct tensor **in, struct error *err);
+
 /* Whether a tensor of this shape has the same bytes in both layouts. */
 bool layout_same_bytes(const struct shape *shape, enum layout a, enum layout b);
 

@@ -24,11 +24,9 @@ struct state {
 
 static enum status get_sizes(const struct op_call *call, int64_t *begin, int64_t *end)
 {
-	const struct tensor *in[4] = { NULL };
+	const struct tensor *in[4];
 	struct error err;
-	for (uint32_t k = 0; k < call->n_in; k++)
-		in[k] = call->in[k].t.dtype ? &call->in[k].t : NULL;
-	struct op_io io = { .node = call->node, .n_in = call->n_in, .in = in, .err = &err };
+	struct op_io io = op_call_io(call, in, &err);
 	return pad_sizes(&io, &call->in[0].t.shape, 3, begin, end);
 }
 
