@@ -1,4 +1,7 @@
-/* bias.cu - adds a bias along the channels of a channels-last tensor (see launch.h). */
+/*
+ * bias.cu - adds a bias along the channels of a channels-last tensor, spreads one over a matrix (see
+ * launch.h).
+ */
 #include "backend/cuda/launch.h"
 #include "kernels/cuda.h"
 
@@ -14,5 +17,23 @@ extern "C" enum status launch_bias(void *y, const void *bias, int64_t n, int64_t
 	FOR_FLOAT(dtype, T,
 		  LAUNCH((add_bias<T>), blocks_for(n), THREADS, 0, work_handle(stream), (T *)y,
 			 (const T *)bias, n, channels));
+	return launched();
+}
+
+template <class T>
+static __global__ void spread(T *y, const T *c, int64_t n, int64_t columns, int64_t down,
+			      int64_t across)
+{
+	EACH(i, n)
+	y[i] = c[i / columns * down + i % columns * across];
+}
+
+extern "C" enum status launch_spread(void *y, const void *c, int64_t rows, int64_t columns,
+				     int64_t down, int64_t across, enum dtype dtype,
+				     struct stream *stream)
+{
+	FOR_FLOAT(dtype, T,
+		  LAUNCH((spread<T>), blocks_for(rows * columns), THREADS, 0, work_handle(stream),
+			 (T *)y, (const T *)c, rows * columns, columns, down, across));
 	return launched();
 }

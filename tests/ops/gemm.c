@@ -19,6 +19,8 @@ const struct op_case cases_gemm[] = {
 	  .in = { NORMAL(4, 3), NORMAL(5, 4), NORMAL(3, 5) } },
 	{ "scalar C", "Gemm", .attrs = { ALPHA(2), BETA(0.25f) },
 	  .in = { NORMAL(3, 4), NORMAL(4, 5), SCALAR(1.5) } },
+	{ "bias row, scaled", "Gemm", .attrs = { BETA(3) },
+	  .in = { NORMAL(3, 4), NORMAL(4, 5), NORMAL(1, 5) } },
 	{ "beta 0", "Gemm", .attrs = { BETA(0) }, .in = { NORMAL(3, 4), NORMAL(4, 5), NORMAL(5) } },
 	{ "opset 7", "Gemm", .opset = 7, .in = { NORMAL(2, 3), NORMAL(3, 2), NORMAL(2) } },
 	{ "nothing to sum", "Gemm", .in = { NORMAL(3, 0), NORMAL(0, 5), NORMAL(5) } },

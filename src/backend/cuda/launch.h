@@ -8,6 +8,10 @@
 extern "C" {
 #endif
 
+/* y[i, j] = c[i * down + j * across] for [rows, columns] of f32, f16 or bf16. */
+enum status launch_spread(void *y, const void *c, int64_t rows, int64_t columns, int64_t down,
+			  int64_t across, enum dtype dtype, struct stream *stream);
+
 /* y[i] += bias[i % channels] for n elements of f32, f16 or bf16. */
 enum status launch_bias(void *y, const void *bias, int64_t n, int64_t channels, enum dtype dtype,
 			struct stream *stream);

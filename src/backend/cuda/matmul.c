@@ -7,6 +7,7 @@
  * by cuBLASLt's heuristic without those that add partial sums in any order.
  */
 #include "backend/cuda/cuda.h"
+#include "backend/cuda/launch.h"
 #include "backend/product.h"
 
 #include <stdlib.h>
@@ -23,6 +24,8 @@ struct state {
 	cublasLtMatrixLayout_t y, a, b;
 	cublasLtMatmulAlgo_t algo;
 	size_t workspace, size_y, size;
+	enum dtype dtype; /* of y */
+	bool spread;      /* c is copied to y first, since it is broadcast */
 };
 
 /* ---- what the node asks for ---- */
@@ -43,8 +46,7 @@ static bool read_node(const struct op_call *call, struct product *p)
 	for (int i = 0; i < l->rank; i++)
 		longest = l->dim[i] > l->dim[longest] ? i : longest;
 	loop_move(l, longest, l->rank - 1);
-	return p->beta == 0 || has_bias(p) ||
-	       shape_equal(&call->in[2].t.shape, &call->out[0].t.shape);
+	return true;
 }
 
 /*
@@ -170,7 +172,7 @@ static bool supports(const struct op_call *call, const char **why)
 	if (!data_type(type, &unused) || (out != type && out != DT_F32) ||
 	    call->out[0].layout != LAYOUT_PLAIN)
 		return false;
-	*why = "an addend that is neither a bias nor of the result's shape, or nothing to multiply";
+	*why = "nothing to multiply";
 	if (!read_node(call, &p) || (out != type && p.beta != 0))
 		return false;
 	*why = "many small products";
@@ -199,6 +201,9 @@ static enum status create(struct device *device, const struct op_call *call, voi
 			     .size = dtype_bits(call->in[0].t.dtype) / 8,
 			     .size_y = dtype_bits(call->out[0].t.dtype) / 8 };
 	read_node(call, &s->p);
+	s->dtype = call->out[0].t.dtype;
+	s->spread = s->p.beta != 0 && !has_bias(&s->p) &&
+		    !shape_equal(&call->in[2].t.shape, &call->out[0].t.shape);
 	if (!describe_product(s, call) || !choose_algorithm(s)) {
 		destroy(s);
 		return fail(err, ERR_INTERNAL, "cuBLASLt has no algorithm for this product");
@@ -219,12 +224,15 @@ static enum status run(void *state, const struct kernel_io *io, struct stream *s
 	    cublasLtMatmulDescSetAttribute(s->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &io->in[2],
 					   sizeof io->in[2]))
 		return ERR_INTERNAL;
+	if (s->spread)
+		TRY(launch_spread(io->out[0], io->in[2], s->p.y.rows, s->p.y.columns,
+				  s->p.c_stride[0], s->p.c_stride[1], s->dtype, stream));
 	for (int64_t i = 0, n = loop_size(l, 0, l->rank - 1); i < n; i++) {
 		loop_offsets(l, l->rank - 1, i, offset);
 		char *y = (char *)io->out[0] + offset[0] * (int64_t)s->size_y;
 		const char *a = in_a + offset[1] * (int64_t)s->size;
 		const char *b = in_b + offset[2] * (int64_t)s->size;
-		const void *c = beta != 0 ? io->in[2] : y;
+		const void *c = beta != 0 && !s->spread ? io->in[2] : y;
 		if (cublasLtMatmul(s->blas, s->desc, &s->p.alpha, b, s->b, a, s->a, &beta, c, s->y,
 				   y, s->y, &s->algo, io->workspace, s->workspace, stream->handle))
 			return ERR_INTERNAL;
