@@ -33,7 +33,7 @@ struct axis {
 struct pool {
 	struct axis axis[AXES];
 	int samples, channels, plane_x, plane_y, pack;
-	bool last, count_padding;
+	bool last, count_padding, by_columns, has_indices;
 	enum dtype dtype;
 	int dy, x; /* which inputs they are; -1: none */
 };
@@ -144,7 +144,25 @@ static __device__ inline void window_max(const T *x, const struct pool &p,
 		for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < (n);                       \
 		     i += gridDim.x * blockDim.x)
 
-template <class T, int V> static __global__ void max_forward(const T *x, T *y, struct pool p)
+/* Where element number `element` of a window lies in a plane whose last axis is the innermost one or,
+ * by columns, the first. */
+static __device__ inline int64_t plane_index(const struct pool &p, const struct place &place,
+					     int element)
+{
+	int i[AXES];
+	for (int a = AXES - 1; a >= 0; a--) {
+		const struct axis &x = p.axis[a];
+		i[a] = place.at[a] * x.stride - x.begin + element % x.kernel * x.dilation;
+		element /= x.kernel;
+	}
+	if (p.by_columns)
+		return i[0] + p.axis[0].in * (i[1] + (int64_t)p.axis[1].in * i[2]);
+	return (i[0] * p.axis[1].in + i[1]) * p.axis[2].in + i[2];
+}
+
+/* indices, plain, are those in all of x were it plain; NULL: not wanted */
+template <class T, int V>
+static __global__ void max_forward(const T *x, T *y, long long *indices, struct pool p)
 {
 	int64_t size_x = (int64_t)p.channels * p.plane_x, size_y = (int64_t)p.channels * p.plane_y;
 	EACH_OF_SAMPLES(p, s, i, p.channels / V * p.plane_y)
@@ -154,6 +172,11 @@ template <class T, int V> static __global__ void max_forward(const T *x, T *y, s
 		int at[V];
 		window_max<V>(x + s * size_x, p, place, max, at);
 		store_pack<V>(y + s * size_y, index_of(p, place.c, place.position, false), max);
+		for (int v = 0; indices && v < V; v++)
+			indices[s * size_y + (int64_t)(place.c + v) * p.plane_y + place.position] =
+				at[v] < 0 ? -1
+					  : s * size_x + (int64_t)(place.c + v) * p.plane_x +
+						    plane_index(p, place, at[v]);
 	}
 }
 
@@ -343,6 +366,8 @@ static bool read_call(const struct op_call *call, struct pool *p)
 	p->plane_y = (int)plane_y;
 	p->last = is_all(call, LAYOUT_LAST);
 	p->pack = p->last && p->channels % PACK == 0 ? PACK : 1;
+	p->has_indices = call->n_out > 1 && call->out[1].t.dtype;
+	p->by_columns = !strncmp(ops[k].op, "Max", 3) && node_int(call->node, "storage_order");
 	p->count_padding = !strncmp(ops[k].op, "Average", 7) &&
 			   node_int(call->node, "count_include_pad");
 	return true;
@@ -351,11 +376,11 @@ static bool read_call(const struct op_call *call, struct pool *p)
 static bool supports(const struct op_call *call, const char **why)
 {
 	struct pool p;
-	*why = "no indices";
-	if (call->n_out > 1 && call->out[1].t.dtype)
+	*why = "indices must be plain";
+	if (call->n_out > 1 && call->out[1].layout != LAYOUT_PLAIN)
 		return false;
 	*why = "for f32, f16 and bf16";
-	enum dtype dtype = call->in[0].t.dtype;
+	enum dtype dtype = call->out[0].t.dtype;
 	if (dtype != DT_F32 && dtype != DT_F16 && dtype != DT_BF16)
 		return false;
 	*why = "operands of different layouts";
@@ -422,7 +447,8 @@ static enum status run_max(void *state, const struct kernel_io *io, struct strea
 	FOR_FLOAT(p->dtype, T,
 		  FOR_PACK(p->pack,
 			   LAUNCH((max_forward<T, V>), grid, THREADS, 0, work_handle(stream),
-				  (const T *)io->in[0], (T *)io->out[0], *p)));
+				  (const T *)io->in[0], (T *)io->out[0],
+				  (long long *)(p->has_indices ? io->out[1] : NULL), *p)));
 	return launched();
 }
 
