@@ -171,4 +171,5 @@ NETS = {
     "bert4": functools.partial(Bert, 4, 312, 12, 1200),
     "bert12": functools.partial(Bert, 12, 768, 12, 3072),
     "vit": functools.partial(Vit, 12, 384, 6, 16, 224),
+    "vit_b": functools.partial(Vit, 12, 768, 12, 16, 224),
 }

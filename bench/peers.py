@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """PyTorch's side of the benchmark: exports the models that are compared, and trains them.
 
-    peers.py export FOLDER [NAME...] [--demo MODEL.onnx]
+    peers.py export FOLDER [NAME...] [--demo MODEL.onnx] [--device cuda]
                                              FOLDER/NAME/{model.onnx,torch.pt,data/train.npz,data/val.npz}
     peers.py train FOLDER/NAME --steps N ...     one line of JSON per step into --log
 
-Versions: models/requirements.txt. Training is eager, in float32 or under autocast, with the fused SGD, whole
-batches in the order of the file.
+Versions: models/requirements.txt. Training is in float32 or under autocast, with the fused SGD, whole batches
+in the order of the file; on a GPU from pinned memory, without a wait between steps, with a GradScaler for float16.
 """
 import argparse
 import io
@@ -21,20 +21,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from nets import NETS
-
-# name: input shape (of an image, or a number of tokens), batch, batches of data, classes
-SIZES = {
-    "mlp": ((784,), 128, 20, 10),
-    "lenet": ((1, 28, 28), 128, 20, 10),
-    "resnet18": ((3, 64, 64), 32, 6, 10),
-    "demo": ((3, 48, 192), 32, 4, 2),
-    "mobilenetv2": ((3, 224, 224), 8, 4, 10),
-    "resnet50": ((3, 224, 224), 8, 4, 10),
-    "bert4": ((128,), 16, 4, 2),
-    "bert12": ((128,), 4, 4, 2),
-    "vit": ((3, 224, 224), 8, 4, 10),
-}
-
+from rows import SIZES
 
 class Graph(nn.Module):
     """Runs the nodes of an ONNX graph, up to the logits, with its weights as parameters."""
@@ -139,9 +126,8 @@ def disturb(net):
     return net
 
 
-def samples(name, n, rng):
+def samples(name, shape, n, rng):
     """The inputs of n samples, by their names in the model."""
-    shape = SIZES[name][0]
     if not name.startswith("bert"):
         return {"x": rng.standard_normal((n,) + shape).astype(np.float32)}
     there = np.arange(shape[0]) < rng.integers(shape[0] // 2, shape[0] + 1, n)[:, None]
@@ -164,8 +150,8 @@ def export(args):
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
     warnings.simplefilter("ignore")
-    for name in args.names or SIZES:
-        _, batch, batches, classes = SIZES[name]
+    for name in args.names or SIZES[args.device]:
+        shape, batch, batches, classes = SIZES[args.device][name]
         folder = args.folder / name
         if name == "demo" and not args.demo:
             continue
@@ -175,44 +161,83 @@ def export(args):
             torch.save(read_graph(args.demo), folder / "torch.pt")
         else:
             net = disturb(NETS[name]())
-            export_net(net, samples(name, 2, rng), folder / "model.onnx")
+            export_net(net, samples(name, shape, 2, rng), folder / "model.onnx")
             torch.save(net.state_dict(), folder / "torch.pt")
         for part, n in (("train", batch * batches), ("val", 2 * classes)):
             labels = np.arange(n) % classes
-            np.savez(folder / "data" / f"{part}.npz", labels=labels, **samples(name, n, rng))
+            np.savez(folder / "data" / f"{part}.npz", labels=labels, **samples(name, shape, n, rng))
+
+
+def open_net(args):
+    saved = torch.load(args.folder / "torch.pt", weights_only=False)
+    if args.folder.name == "demo":
+        net = Graph(**saved)
+    else:
+        net = NETS[args.folder.name]()
+        net.load_state_dict(saved)
+    return net.train(args.batch_norm == "train").to(args.device)
+
+
+class Clock:
+    """Writes a line for each step. On a GPU the times are events, read at the end: only the first step is waited for."""
+
+    def __init__(self, args, batch, log):
+        self.gpu, self.batch, self.log = args.device == "cuda", batch, log
+        self.number, self.pending = 0, []
+        self.before = self.now()
+
+    def now(self):
+        if not self.gpu:
+            return time.perf_counter()
+        event = torch.cuda.Event(enable_timing=True)
+        event.record()
+        return event
+
+    def step(self, loss):
+        self.pending.append((self.now(), loss.detach()))
+        if not self.gpu or not self.number:
+            self.write()
+
+    def write(self):
+        for now, loss in self.pending:
+            if self.gpu:
+                now.synchronize()
+            seconds = self.before.elapsed_time(now) / 1000 if self.gpu else now - self.before
+            self.before, self.number = now, self.number + 1
+            line = {"step": self.number, "loss": loss.item(), "samples_per_second": self.batch / seconds}
+            print(json.dumps(line), file=self.log, flush=True)
+        self.pending = []
 
 
 def train(args):
     torch.set_num_threads(args.threads)
-    name = args.folder.name
-    _, batch, batches, _ = SIZES[name]
-    saved = torch.load(args.folder / "torch.pt", weights_only=False)
-    if name == "demo":
-        net = Graph(**saved)
-    else:
-        net = NETS[name]()
-        net.load_state_dict(saved)
-    net.train(args.batch_norm == "train")
+    _, batch, batches, _ = SIZES[args.device][args.folder.name]
+    net = open_net(args)
     data = np.load(args.folder / "data" / "train.npz")
     data = {key: torch.from_numpy(x) for key, x in data.items()}
     labels = data.pop("labels")
     if args.channels_last:
         net = net.to(memory_format=torch.channels_last)
         data = {key: x.to(memory_format=torch.channels_last) for key, x in data.items()}
+    if args.device == "cuda":
+        data, labels = {key: x.pin_memory() for key, x in data.items()}, labels.pin_memory()
     optimizer = torch.optim.SGD(net.parameters(), lr=0.001, momentum=0.9, fused=True)
+    scaler = torch.amp.GradScaler(args.device, enabled=args.autocast == "fp16")
+    forward = torch.compile(net, mode="reduce-overhead") if args.compile else net
+    half = {"fp16": torch.float16, "bf16": torch.bfloat16}.get(args.autocast)
     with open(args.log, "w") as log:
-        before = time.perf_counter()
+        clock = Clock(args, batch, log)
         for step in range(args.steps):
             part = slice(step % batches * batch, (step % batches + 1) * batch)
+            x, y = ([t[part].to(args.device, non_blocking=True) for t in ts] for ts in (data.values(), [labels]))
             optimizer.zero_grad()
-            with torch.autocast("cpu", torch.bfloat16, enabled=args.autocast):
-                loss = F.cross_entropy(net(*(x[part] for x in data.values())), labels[part])
-            loss.backward()
-            optimizer.step()
-            now = time.perf_counter()
-            line = {"step": step + 1, "loss": loss.item(), "samples_per_second": batch / (now - before)}
-            print(json.dumps(line), file=log, flush=True)
-            before = now
+            with torch.autocast(args.device, half, enabled=half is not None):
+                loss = F.cross_entropy(forward(*x), *y)
+            scaler.scale(loss).backward()
+            scaler.step(optimizer)
+            scaler.update()
+            clock.step(loss)
+        clock.write()
 
 
 def main():
@@ -220,8 +245,9 @@ def main():
     commands = parser.add_subparsers(required=True)
     p = commands.add_parser("export")
     p.add_argument("folder", type=pathlib.Path)
-    p.add_argument("names", nargs="*", metavar="NAME", help=", ".join(SIZES))
+    p.add_argument("names", nargs="*", metavar="NAME", help=", ".join(SIZES["cpu"]) + "; for a GPU: " + ", ".join(SIZES["cuda"]))
     p.add_argument("--demo", type=pathlib.Path)
+    p.add_argument("--device", choices=SIZES, default="cpu")
     p.set_defaults(run=export)
     p = commands.add_parser("train")
     p.add_argument("folder", type=pathlib.Path)
@@ -229,7 +255,9 @@ def main():
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--batch-norm", choices=["frozen", "train"], default="frozen")
     p.add_argument("--channels-last", action="store_true")
-    p.add_argument("--autocast", action="store_true", help="bfloat16, where autocast has it")
+    p.add_argument("--autocast", choices=["bf16", "fp16"], help="where autocast has it")
+    p.add_argument("--compile", action="store_true", help="torch.compile with CUDA graphs")
+    p.add_argument("--device", choices=SIZES, default="cpu")
     p.add_argument("--log", default="/dev/stdout")
     p.set_defaults(run=train)
     args = parser.parse_args()

@@ -2,12 +2,14 @@
 """Compares onnxtune with PyTorch: the same model, data, batch, optimizer and number of threads.
 
     peers.py export FOLDER --demo MODEL.onnx
-    run.py FOLDER [--onnxtune PROGRAM] [--python PYTHON] [--repeats N] [--threads N] [--precision P] [NAME...]
+    run.py FOLDER [--onnxtune PROGRAM] [--python PYTHON] [--repeats N] [--threads N] [--precision P]
+        [--device cpu|cuda] [NAME...]
 
 Prints RESULTS.md's table, and to the standard error each run and how far the losses of both sides
 are apart. Processes take turns, so that what else the machine does meets all of them; each number
 is the median over the repeats. samples/s leaves out the first fifth of the steps; memory is the
-largest resident size of the whole process; "first step" goes from the start of the process to the
+largest resident size of the whole process, with --device cuda what it adds to the memory in use on the GPU (a look
+each half second); "first step" goes from the start of the process to the
 end of its first optimizer step (for onnxtune that includes the evaluation of the untuned model).
 Needs the standard library only.
 """
@@ -20,30 +22,17 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+
+from rows import ROWS, SIZES
 
 HERE = pathlib.Path(__file__).parent
 
-# row: (title, folder, batch, steps, BatchNormalization, has images)
-ROWS = {
-    "mlp": ("MLP 784-512-512-10, batch 128", "mlp", 128, 600, "frozen", False),
-    "lenet": ("LeNet 1x28x28, batch 128", "lenet", 128, 300, "frozen", True),
-    "resnet18": ("ResNet-18 3x64x64, batch 32", "resnet18", 32, 20, "frozen", True),
-    "resnet18_train": ("the same, BatchNormalization trained", "resnet18", 32, 20, "train", True),
-    "demo": ("text direction 3x48x192, batch 32", "demo", 32, 15, "frozen", True),
-    "demo_train": ("the same, BatchNormalization trained", "demo", 32, 15, "train", True),
-    "mobilenetv2": ("MobileNetV2 3x224x224, batch 8", "mobilenetv2", 8, 10, "frozen", True),
-    "resnet50": ("ResNet-50 3x224x224, batch 8", "resnet50", 8, 6, "frozen", True),
-    "vit": ("ViT-S/16 3x224x224, batch 8", "vit", 8, 6, "frozen", False),
-    "bert4": ("BERT 4x312, 128 tokens, batch 16", "bert4", 16, 6, "frozen", False),
-    "bert12": ("BERT 12x768, 128 tokens, batch 4", "bert12", 4, 6, "frozen", False),
-}
-BATCH_SIZE_OF = {row[1]: row[2] for row in ROWS.values()}
-
-
 def onnxtune(args, folder, steps, mode, scratch):
     return [args.onnxtune, "tune", folder / "model.onnx", folder / "data", "-o", scratch / "out.onnx", "--force",
-            "--quiet", "--steps", steps, "--batch-size", BATCH_SIZE_OF[folder.name], "--no-shuffle",
+            "--quiet", "--steps", steps, "--batch-size", SIZES[args.device][folder.name][1], "--no-shuffle",
+            "--device", args.device,
             "--optimizer", "sgd", "--lr", "0.001", "--momentum", "0.9", "--weight-decay", "0",
             "--schedule", "constant", "--warmup", "0", "--clip-norm", "off", "--precision", args.precision,
             "--batch-norm", mode, "--threads", args.threads, "--log", scratch / "log.jsonl"]
@@ -51,14 +40,41 @@ def onnxtune(args, folder, steps, mode, scratch):
 
 def pytorch(args, folder, steps, mode, scratch, *more):
     return [args.python, HERE / "peers.py", "train", folder, "--steps", steps, "--threads", args.threads,
-            "--batch-norm", mode, "--log", scratch / "log.jsonl", *more]
+            "--batch-norm", mode, "--device", args.device, "--log", scratch / "log.jsonl", *more]
 
 
-def measure(command, batch, steps, scratch, threads):
+def gpu(what):
+    """What nvidia-smi tells of the first GPU."""
+    answer = subprocess.run(["nvidia-smi", f"--query-gpu={what}", "--format=csv,noheader,nounits"], capture_output=True,
+                            text=True, check=True)
+    return answer.stdout.splitlines()[0]
+
+
+class GpuMemory(threading.Thread):
+    """The most MB in use on the GPU beyond those at the start."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.before = self.most = float(gpu("memory.used"))
+        self.done = threading.Event()
+        self.start()
+
+    def run(self):
+        while not self.done.wait(0.5):
+            self.most = max(self.most, float(gpu("memory.used")))
+
+    def end(self):
+        self.done.set()
+        self.join()
+        return self.most - self.before
+
+
+def measure(command, steps, scratch, args):
     """Runs a process; samples/s, memory in MB, seconds to the end of the first step, and the losses."""
     log = scratch / "log.jsonl"
     log.unlink(missing_ok=True)
-    environment = dict(os.environ, OMP_NUM_THREADS=str(threads))
+    environment = dict(os.environ, OMP_NUM_THREADS=str(args.threads))
+    on_gpu = GpuMemory() if args.device == "cuda" else None
     start = time.perf_counter()
     with open(scratch / "output", "w") as output:
         process = subprocess.Popen([str(c) for c in command], stdout=output, stderr=output, env=environment)
@@ -69,6 +85,7 @@ def measure(command, batch, steps, scratch, threads):
         if not first and log.exists() and log.stat().st_size:
             first = time.perf_counter() - start
         time.sleep(0.002)
+    memory = on_gpu.end() if on_gpu else usage.ru_maxrss / 1024
     if status or first is None:
         sys.exit(f"{' '.join(map(str, command))}\nfailed:\n{(scratch / 'output').read_text()}")
     lines = [json.loads(line) for line in log.read_text().splitlines()]
@@ -76,26 +93,34 @@ def measure(command, batch, steps, scratch, threads):
     if len(rates) != steps:
         sys.exit(f"{command[0]}: {len(rates)} steps instead of {steps}")
     rates = rates[max(2, steps // 5):]
-    return len(rates) / sum(1 / r for r in rates), usage.ru_maxrss / 1024, first, [line["loss"] for line in lines]
+    return len(rates) / sum(1 / r for r in rates), memory, first, [line["loss"] for line in lines]
+
+
+def contenders_of(args, folder, steps, mode, images, scratch):
+    """{name: command}: PyTorch in its memory formats; on the CPU, for bfloat16, with and without autocast; on a GPU in
+    mixed precision, eagerly and compiled, with CUDA graphs."""
+    peers = {"PyTorch": []}
+    if args.device == "cuda":
+        layout = ["--channels-last"] if images else []
+        half = ["--autocast", args.precision] if args.precision != "fp32" else []
+        peers = {"PyTorch": layout + half, "PyTorch, compiled": layout + half + ["--compile"]}
+    else:
+        if images:
+            peers["PyTorch, channels-last"] = ["--channels-last"]
+        if args.precision == "bf16":
+            peers |= {f"{name}, autocast": more + ["--autocast", "bf16"] for name, more in peers.items()}
+    return {"onnxtune": onnxtune(args, folder, steps, mode, scratch),
+            **{name: pytorch(args, folder, steps, mode, scratch, *more) for name, more in peers.items()}}
 
 
 def compare(args, row, scratch):
-    """{contender: [medians]}; PyTorch in its memory formats, for bfloat16 with and without autocast."""
-    _, name, batch, steps, mode, images = ROWS[row]
-    folder = args.folder / name
-    contenders = {
-        "onnxtune": onnxtune(args, folder, steps, mode, scratch),
-        "PyTorch": pytorch(args, folder, steps, mode, scratch),
-    }
-    if images:
-        contenders["PyTorch, channels-last"] = pytorch(args, folder, steps, mode, scratch, "--channels-last")
-    if args.precision == "bf16":
-        for name in [name for name in contenders if name != "onnxtune"]:
-            contenders[f"{name}, autocast"] = [*contenders[name], "--autocast"]
+    """{contender: [medians]}"""
+    _, name, steps, mode, images = ROWS[args.device][row]
+    contenders = contenders_of(args, args.folder / name, steps, mode, images, scratch)
     results, losses = {name: [] for name in contenders}, {}
     for repeat in range(args.repeats):
         for name, command in contenders.items():
-            *result, losses[name] = measure(command, batch, steps, scratch, args.threads)
+            *result, losses[name] = measure(command, steps, scratch, args)
             results[name].append(result)
             print(f"{row} {repeat + 1}/{args.repeats} {name}: "
                   "{:.0f} samples/s, {:.0f} MB, {:.2f} s".format(*results[name][-1]), file=sys.stderr)
@@ -130,22 +155,29 @@ def processor():
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=pathlib.Path)
-    parser.add_argument("rows", nargs="*", metavar="NAME", help=", ".join(ROWS))
+    parser.add_argument("rows", nargs="*", metavar="NAME", help=", ".join(ROWS["cpu"]) + "; on a GPU: " + ", ".join(ROWS["cuda"]))
     parser.add_argument("--onnxtune", default="./onnxtune")
     parser.add_argument("--python", default=sys.executable)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--precision", default="fp32",
-                        help="onnxtune's; bf16: compared with the best of PyTorch in float32 and in bfloat16 autocast")
+    parser.add_argument("--device", choices=SIZES, default="cpu")
+    parser.add_argument("--precision", choices=["fp32", "fp16", "bf16"],
+                        help="onnxtune's, fp32 on the CPU, fp16 on a GPU; there PyTorch's autocast has it too, on the CPU "
+                        "PyTorch is the best of float32 and, for bf16, bfloat16 autocast")
     args = parser.parse_args()
+    args.precision = args.precision or ("fp16" if args.device == "cuda" else "fp32")
     lines = []
     with tempfile.TemporaryDirectory() as scratch:
-        for row in args.rows or ROWS:
-            lines.append(line(ROWS[row][0], compare(args, row, pathlib.Path(scratch))))
+        for row in args.rows or ROWS[args.device]:
+            lines.append(line(ROWS[args.device][row][0], compare(args, row, pathlib.Path(scratch))))
+            print(lines[-1], file=sys.stderr)
     version = subprocess.run([args.python, "-c", "import torch; print(torch.__version__)"], capture_output=True,
                              text=True, check=True).stdout.strip()
     theirs = "float32 or bfloat16 autocast" if args.precision == "bf16" else "float32"
-    print(f"{processor()}, {args.threads} threads, onnxtune {args.precision}, PyTorch {version} {theirs}, "
+    machine = processor()
+    if args.device == "cuda":
+        machine, theirs = gpu("name"), f"autocast {args.precision}" if args.precision != "fp32" else "float32"
+    print(f"{machine}, {args.threads} threads, onnxtune {args.precision}, PyTorch {version} {theirs}, "
           f"{args.repeats} repeats, {time.strftime('%Y-%m-%d')}.\n")
     print("| | onnxtune samples/s | PyTorch samples/s | ratio | onnxtune MB | PyTorch MB "
           "| onnxtune first step, s | PyTorch first step, s |\n| --- | --- | --- | --- | --- | --- | --- | --- |")
