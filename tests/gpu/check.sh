@@ -10,7 +10,7 @@ cd "${1:-.}" || exit 1
 ONNXTUNE=$PWD/onnxtune
 DEVICE=cuda
 XDG_CACHE_HOME=$PWD/tests/gpu/cache
-: "${TEST_TIMEOUT:=300}"
+: "${TEST_TIMEOUT:=420}"
 export srcdir ONNXTUNE DEVICE XDG_CACHE_HOME TEST_TIMEOUT
 mkdir -p tests/gpu/cache
 
