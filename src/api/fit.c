@@ -71,20 +71,35 @@ static bool fits(const struct fit *f, const struct attempt *a)
 	return a->session && a->bytes <= f->limit;
 }
 
-/* What the user may do, but for more memory; "" when there is nothing. */
-static const char *advice(const struct fit *f)
+static int64_t divided(int64_t a, int64_t b)
 {
-	const struct config *c = f->config;
-	return settings_fixed_batch(f->model->graph) ? "; the model is exported for this batch"
-	       : f->micro_batch == 1                 ? ""
-	       : c->micro_batch != CONFIG_AUTO       ? "; choose a smaller --micro-batch"
-	       : c->accumulate != CONFIG_AUTO        ? "; choose a larger --accumulate"
-						     : "";
+	return (a + b - 1) / b;
 }
 
-static enum status refuse(const struct fit *f, const struct attempt *a, struct error *err)
+/*
+ * What the user may do, but for more memory; "" when there is nothing. small: a plan that fits or,
+ * where none does, that of one sample; NULL: none was tried.
+ */
+static void advise(const struct fit *f, const struct attempt *small, char *text, size_t size)
 {
-	char need[SIZE_TEXT], have[SIZE_TEXT], enough[2 * SIZE_TEXT] = "";
+	char least[SIZE_TEXT];
+	*text = 0;
+	if (settings_fixed_batch(f->model->graph))
+		snprintf(text, size, "; the model is exported for this batch");
+	else if (small && !fits(f, small) && small->session)
+		snprintf(text, size, "; one sample takes %s", size_format(small->bytes, least));
+	else if (small && fits(f, small) && f->config->micro_batch != CONFIG_AUTO)
+		snprintf(text, size, "; --micro-batch=%lld would do",
+			 (long long)small->micro_batch);
+	else if (small && fits(f, small))
+		snprintf(text, size, "; --accumulate=%lld would do",
+			 (long long)divided(f->window, small->micro_batch));
+}
+
+static enum status refuse(const struct fit *f, const struct attempt *a, const struct attempt *small,
+			  struct error *err)
+{
+	char need[SIZE_TEXT], have[SIZE_TEXT], enough[2 * SIZE_TEXT] = "", advice[64];
 	bool given = f->config->memory.bytes || f->config->memory.percent;
 	if (!a->session) {
 		*err = a->err;
@@ -93,12 +108,13 @@ static enum status refuse(const struct fit *f, const struct attempt *a, struct e
 	if (given)
 		snprintf(enough, sizeof enough, " (--memory=%lluM would do)",
 			 (unsigned long long)((a->bytes >> 20) + 1));
+	advise(f, small, advice, sizeof advice);
 	return fail(err, ERR_MEMORY, "a micro-batch of %lld takes %s of memory, %s %s%s%s",
 		    (long long)a->micro_batch, size_format(a->bytes, need),
 		    given                              ? "--memory is"
 		    : f->options.backend->host_visible ? "this machine has"
 						       : "the device has",
-		    size_format(f->limit, have), enough, advice(f));
+		    size_format(f->limit, have), enough, advice);
 }
 
 static void note_smaller(const struct fit *f, const struct attempt *a, const struct attempt *wished)
@@ -128,11 +144,6 @@ static int64_t guess(const struct fit *f, const struct attempt *one, const struc
 	return samples < (double)wished->micro_batch ? (int64_t)samples : wished->micro_batch - 1;
 }
 
-static int64_t divided(int64_t a, int64_t b)
-{
-	return (a + b - 1) / b;
-}
-
 /* Replaces *a, a plan at one sample, by the largest that is found to fit. */
 static enum status search(struct fit *f, const struct attempt *wished, struct attempt *a,
 			  struct problems *problems, struct error *err)
@@ -157,14 +168,32 @@ static enum status search(struct fit *f, const struct attempt *wished, struct at
 	return OK;
 }
 
+/* The largest plan that is found to fit, or that of one sample. */
+static enum status plan_smaller(struct fit *f, const struct attempt *wished, struct attempt *out,
+				struct problems *problems, struct error *err)
+{
+	TRY(attempt(f, 1, out, problems, err));
+	if (!fits(f, out))
+		return OK;
+	enum status status = search(f, wished, out, problems, err);
+	if (status != OK)
+		session_free(out->session);
+	return status;
+}
+
+/* Makes the micro-batch smaller where it may be, else tells what would fit. */
 static enum status make_smaller(struct fit *f, const struct attempt *wished, struct attempt *out,
 				struct problems *problems, struct error *err)
 {
+	bool given = f->config->micro_batch != CONFIG_AUTO || f->config->accumulate != CONFIG_AUTO;
 	enum status status;
-	TRY(attempt(f, 1, out, problems, err));
+	if (settings_fixed_batch(f->model->graph) || wished->micro_batch == 1)
+		return refuse(f, wished, NULL, err);
+	TRY(plan_smaller(f, wished, out, problems, err));
+	if (given)
+		TRY_GOTO(refuse(f, wished, out, err), out_session);
 	if (!fits(f, out))
-		TRY_GOTO(refuse(f, out, err), out_session);
-	TRY_GOTO(search(f, wished, out, problems, err), out_session);
+		TRY_GOTO(refuse(f, out, NULL, err), out_session);
 	note_smaller(f, out, wished);
 	return OK;
 out_session:
@@ -175,15 +204,11 @@ out_session:
 static enum status choose(struct fit *f, struct session **out, struct problems *problems,
 			  struct error *err)
 {
-	bool fixed = settings_fixed_batch(f->model->graph) ||
-		     f->config->micro_batch != CONFIG_AUTO || f->config->accumulate != CONFIG_AUTO;
 	struct attempt wished, a;
-	enum status status;
 	TRY(attempt(f, f->micro_batch, &wished, problems, err));
 	a = wished;
 	if (!fits(f, &wished)) {
-		status = fixed || f->micro_batch == 1 ? refuse(f, &wished, err)
-						      : make_smaller(f, &wished, &a, problems, err);
+		enum status status = make_smaller(f, &wished, &a, problems, err);
 		session_free(wished.session);
 		TRY(status);
 	}

@@ -53,10 +53,14 @@ tune -o part.onnx --log part.jsonl --memory $((part + part / 2))
 few='onnxtune: a micro-batch of 1 takes * of memory, --memory is 1.0 KiB (--memory=1M would do)'
 refuses 1 "$few" "$model" "$data" --memory 1K | report 'not even one sample fits'
 refuses 1 "$few" evaluate "$model" "$data" --memory 1K | report 'nor does one to evaluate'
-refuses 1 "$(echo "$few" | sed 's/of 1 /of 7 /'); choose a smaller --micro-batch" \
+refuses 1 "$(echo "$few" | sed 's/of 1 /of 7 /'); one sample takes *" \
 	"$model" "$data" --memory 1K --micro-batch 7 | report 'a micro-batch by hand is not changed'
-refuses 1 "$(echo "$few" | sed 's/of 1 /of 8 /'); choose a larger --accumulate" \
+refuses 1 "$(echo "$few" | sed 's/of 1 /of 8 /'); one sample takes *" \
 	"$model" "$data" --batch-size 24 --memory 1K --accumulate 3 | report 'nor is --accumulate'
+refuses 1 '*takes *; --micro-batch=12 would do' "$model" "$data" --batch-size 24 \
+	--micro-batch 24 --memory $((part + part / 2)) | report 'the micro-batch that fits is told'
+refuses 1 '*takes *; --accumulate=2 would do' "$model" "$data" --batch-size 24 \
+	--accumulate 1 --memory $((part + part / 2)) | report 'or how many make a step'
 refuses 1 '*; the model is exported for this batch' "$models/lenet_fixed/model.onnx" \
 	"$models/lenet_fixed/data.npz" --memory 1K | report 'nor is that of a model for a fixed batch'
 
