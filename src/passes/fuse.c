@@ -26,9 +26,10 @@ struct fuse {
 	struct rewrite r;
 	const struct graph *from;
 	const struct target *target;
-	uint32_t *position;         /* per node: its place in the order */
-	enum fusible *fusible;      /* per node */
-	uint32_t *chain_of;         /* per node: its chain, 0: none */
+	uint32_t *position;    /* per node: its place in the order */
+	uint32_t first_update; /* position of the first node of APPLY that writes over an input */
+	enum fusible *fusible; /* per node */
+	uint32_t *chain_of;    /* per node: its chain, 0: none */
 	ARRAY(struct chain) chains; /* [0] is none */
 	uint32_t *reader;      /* per value: the one chain beside its own that reads it, or MANY */
 	bool *again;           /* per value: computed again by its reader */
@@ -57,7 +58,35 @@ static bool is_sum(const struct node *node)
 	return !strcmp(node->def->name, "ReduceSum");
 }
 
+static bool writes_over(const struct node *node)
+{
+	for (uint32_t k = 0; k < node->n_out; k++)
+		if (op_output(node->def, k)->alias)
+			return true;
+	return false;
+}
+
+static uint32_t find_first_update(const struct graph *graph)
+{
+	for (uint32_t i = 0; i < graph->order.n; i++) {
+		const struct node *node = graph_node(graph, graph->order.v[i]);
+		if (node->phase == PHASE_APPLY && writes_over(node))
+			return i;
+	}
+	return graph->order.n;
+}
+
 /* ---- which nodes ---- */
+
+/*
+ * Nodes of the micro-batch; and those of APPLY that come before all updates: what the micro-batches
+ * have updated, and the parameters, then stay while chains are put in a new order.
+ */
+static bool in_time(const struct fuse *f, uint32_t id)
+{
+	enum phase phase = graph_node(f->from, id)->phase;
+	return phase == PHASE_MICRO || (phase == PHASE_APPLY && f->position[id] < f->first_update);
+}
 
 static bool types_fit(const struct graph *graph, const struct node *node)
 {
@@ -68,7 +97,8 @@ static bool types_fit(const struct graph *graph, const struct node *node)
 		const struct value *v = graph_value(graph, node->in[k]);
 		const struct node *producer = v->node ? graph_node(graph, v->node) : NULL;
 		if (v->kind == VALUE_STATE ||
-		    (producer && op_output(producer->def, v->output)->alias))
+		    (producer && op_output(producer->def, v->output)->alias &&
+		     producer->phase == node->phase))
 			return false; /* the order of reading and updating must stay */
 		if (!is_float(v->t.dtype) && v->t.dtype != DT_BOOL && !is_scalar_constant(v) &&
 		    !(is_sum(node) && v->t.data))
@@ -77,10 +107,11 @@ static bool types_fit(const struct graph *graph, const struct node *node)
 	return is_float(out) || out == DT_BOOL;
 }
 
-static enum fusible fusible(const struct fuse *f, const struct node *node)
+static enum fusible fusible(const struct fuse *f, uint32_t id)
 {
 	const struct graph *graph = f->from;
-	if (!((node->def->flags & OP_POINTWISE) || is_sum(node)) || node->phase != PHASE_MICRO ||
+	const struct node *node = graph_node(graph, id);
+	if (!((node->def->flags & OP_POINTWISE) || is_sum(node)) || !in_time(f, id) ||
 	    node->n_out != 1 || !types_fit(graph, node))
 		return FUSIBLE_NOT;
 	if (is_cast(node))
@@ -206,13 +237,18 @@ static void merge(const struct fuse *f, const struct chain *a, const struct chai
 	}
 }
 
+static enum phase phase_of(const struct fuse *f, uint32_t chain)
+{
+	return graph_node(f->from, f->chains.v[chain].members.v[0])->phase;
+}
+
 /* Joins chain b to chain a where that is allowed. */
 static void join(struct fuse *f, uint32_t a, uint32_t b)
 {
 	struct chain *to = &f->chains.v[a], *with = &f->chains.v[b];
 	uint32_t members[FUSED_NODES], n = to->members.n + with->members.n;
 	uint32_t inputs[FUSED_INPUTS];
-	if (a == b || n > FUSED_NODES ||
+	if (a == b || n > FUSED_NODES || phase_of(f, a) != phase_of(f, b) ||
 	    !shape_equal(space(f, to->members.v[0]), space(f, with->members.v[0])))
 		return;
 	merge(f, to, with, members);
@@ -249,7 +285,7 @@ static void find_chains(struct fuse *f)
 		uint32_t id = graph->order.v[i];
 		const struct node *node = graph_node(graph, id);
 		f->position[id] = i;
-		f->fusible[id] = fusible(f, node);
+		f->fusible[id] = fusible(f, id);
 		if (!f->fusible[id])
 			continue;
 		f->chain_of[id] = f->chains.n;
@@ -299,6 +335,7 @@ static bool add_again(struct fuse *f, uint32_t c)
 		uint32_t producer = graph_value(graph, inputs[i])->node;
 		if (!producer || is_sum(graph_node(graph, producer)) || f->reader[inputs[i]] != c ||
 		    f->fusible[producer] != FUSIBLE_CHEAP ||
+		    graph_node(graph, producer)->phase != phase_of(f, c) ||
 		    !shape_equal(space(f, producer), space(f, chain->members.v[0])))
 			continue;
 		const struct node *node = graph_node(graph, producer);
@@ -511,7 +548,7 @@ static void build_chain(struct fuse *f, uint32_t c)
 		  names, results, n_out);
 	for (uint32_t k = 0; k < n_out && b->status == OK; k++) {
 		f->r.map[outputs[k]] = results[k];
-		graph_value(b->graph, results[k])->phase = PHASE_MICRO;
+		graph_value(b->graph, results[k])->phase = phase_of(f, c);
 	}
 }
 
@@ -534,6 +571,7 @@ enum status fuse_apply(struct graph **graph, const struct target *target, struct
 		.local = mem_alloc(from->values.n * sizeof *f.local),
 	};
 	uint32_t *order = mem_alloc(from->order.n * sizeof *order);
+	f.first_update = find_first_update(from);
 	rewrite_begin(&f.r, from, err);
 	find_chains(&f);
 	find_readers(&f);

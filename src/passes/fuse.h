@@ -1,7 +1,7 @@
 /*
  * fuse.h - joins pointwise nodes that hand each other tensors of one shape into Fused nodes
- * (ops/fused.c), across the border between forward and backward too. For each micro-batch memory is
- * then touched once per chain instead of once per operator.
+ * (ops/fused.c), across the border between forward and backward too, and those of APPLY before the
+ * first that writes over an input. Memory is then touched once per chain instead of once per operator.
  *
  * Sums over axes of what a chain computes end it, as outputs. Neighbours that read the same tensor
  * are joined as well; an Expand whose result only broadcasts is not needed.

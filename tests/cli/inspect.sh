@@ -45,6 +45,14 @@ run inspect "$srcdir/models/resnet_frozen/model.onnx"
 	grep -Eq ', 1 Relayouts of activations, ' out || echo 'activations are reordered'
 } | report 'layouts of a network of convolutions'
 
+# Where BatchNormalization is folded, the weights' gradient and that of its scale read the same.
+run inspect "$models/resnet_frozen/model.onnx" --batch-norm frozen --dump-after layout
+{
+	wanted 0 "$(cat err)"
+	grep -c '_body=Mul,Mul,ReduceSum phase=APPLY' err | grep -qx "[1-9][0-9]*" || grep 'phase=APPLY' err
+	grep 'ReduceSum(.*phase=APPLY' err
+} 2>&1 | report 'chains in the update'
+
 run inspect m.onnx --freeze w --json
 {
 	wanted 0 ''
