@@ -393,6 +393,8 @@ enum status tune_run(const struct config *config, const struct api_ui *ui, struc
 	TRY_GOTO(write_model(p, out->output, err), out_run);
 	if (*ui->stop <= 0)
 		status = project_evaluate(p, "after", &out->after, err);
+	if (status != OK && status != ERR_STOPPED)
+		fail_context(err, "%s is written, but could not be evaluated", out->output);
 	out->signal = *ui->stop > 0 ? *ui->stop : 0;
 	if (status == OK && !out->signal && isfinite(out->before.evaluation.loss) &&
 	    !isfinite(out->after.evaluation.loss))

@@ -72,6 +72,10 @@ struct backend {
 	const struct kernel *(*kernel)(struct device *device, const struct op_call *call,
 				       const char **why);
 
+	/* Why the last call that has no struct error failed, which is forgotten then: a constant
+	 * text, or NULL. May be NULL itself: it is never known. */
+	const char *(*reason)(struct device *device);
+
 	enum status (*alloc)(struct device *device, size_t bytes, void **out, struct error *err);
 	void (*free)(struct device *device, void *p); /* no work that uses it may be pending */
 	/* Host memory that copies run fastest from. */
@@ -106,6 +110,17 @@ struct backend {
 
 /* The backend that is always there. */
 extern const struct backend backend_cpu;
+
+/* fail() for a call of the backend that has no struct error: the device's reason is added. */
+enum status backend_fail(const struct backend *backend, struct device *device, struct error *err,
+			 enum status status, const char *fmt, ...) PRINTF_LIKE(5, 6);
+#define backend_fail(...)                                                                          \
+	({                                                                                         \
+		enum status fail_status_ = (backend_fail)(__VA_ARGS__);                            \
+		if (fail_status_ == OK)                                                            \
+			__builtin_unreachable();                                                   \
+		fail_status_;                                                                      \
+	})
 
 /* ---- for backends ---- */
 

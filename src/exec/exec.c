@@ -32,8 +32,9 @@ static enum status queue(struct executor *executor, enum program_kind kind, stru
 						       : run(executor, s);
 		if (status != OK) {
 			const struct node *node = graph_node(plan->graph, s->node);
-			return fail(err, status, "node '%s' (%s): kernel %s (%s) failed",
-				    node->name, node->op, s->kernel->name, node->def->name);
+			return backend_fail(plan->backend, plan->device, err, status,
+					    "node '%s' (%s): kernel %s (%s) failed", node->name,
+					    node->op, s->kernel->name, node->def->name);
 		}
 	}
 	return OK;
@@ -48,8 +49,10 @@ enum status exec_open(struct plan *plan, struct stream *stream, struct profile *
 	for (int p = 0; p < PROGRAM_COUNT; p++) {
 		if (!plan->programs[p].n || plan->backend->capture_begin(stream) != OK)
 			continue;
+		struct error later;
 		enum status status = queue(out, (enum program_kind)p, err);
-		enum status end = plan->backend->capture_end(stream, &out->captures[p], err);
+		enum status end = plan->backend->capture_end(stream, &out->captures[p],
+							     status == OK ? err : &later);
 		if (status != OK || end != OK) {
 			exec_close(out);
 			return status != OK ? status : end;
@@ -72,6 +75,7 @@ enum status exec_run(struct executor *executor, enum program_kind program, struc
 	if (!executor->captures[program])
 		return queue(executor, program, err);
 	if (backend->capture_launch(executor->captures[program], executor->stream) != OK)
-		return fail(err, ERR_INTERNAL, "a captured program could not be launched");
+		return backend_fail(backend, executor->plan->device, err, ERR_INTERNAL,
+				    "a captured program could not be launched");
 	return OK;
 }

@@ -19,8 +19,8 @@ static enum status make_resident(struct runner *r, struct resident *resident,
 	if (v->kind == VALUE_CONSTANT && resident->bytes) {
 		if (backend->copy_in(r->vars->stream, resident->memory, v->t.data,
 				     resident->bytes) != OK)
-			return fail(err, ERR_INTERNAL, "'%s' could not be copied to the device",
-				    v->name);
+			return backend_fail(backend, r->vars->device, err, ERR_INTERNAL,
+					    "'%s' could not be copied to the device", v->name);
 	}
 	return OK;
 }
@@ -112,7 +112,8 @@ enum status runner_input(struct runner *runner, const char *name, const struct t
 		const struct resident *r = plan_resident(runner->plan, graph->inputs.v[k]);
 		if (r && runner->vars->backend->copy_in(runner->vars->stream, r->memory, t->data,
 							r->bytes) != OK)
-			return fail(err, ERR_INTERNAL, "input '%s' could not be copied", name);
+			return backend_fail(runner->vars->backend, runner->vars->device, err,
+					    ERR_INTERNAL, "input '%s' could not be copied", name);
 	}
 	return OK;
 }
@@ -126,6 +127,7 @@ enum status runner_output(struct runner *runner, uint32_t k, void *host, struct 
 {
 	const struct resident *r = plan_resident(runner->plan, runner->graph->outputs.v[k]);
 	if (runner->vars->backend->copy_out(runner->vars->stream, host, r->memory, r->bytes) != OK)
-		return fail(err, ERR_INTERNAL, "output %u could not be copied", k);
+		return backend_fail(runner->vars->backend, runner->vars->device, err, ERR_INTERNAL,
+				    "output %u could not be copied", k);
 	return OK;
 }

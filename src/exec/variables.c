@@ -35,7 +35,8 @@ static enum status write_first(const struct variables *vars, const struct variab
 		from = first;
 	if (!from->data) {
 		if (vars->backend->fill(vars->stream, v->t.data, 0, v->bytes) != OK)
-			return fail(err, ERR_INTERNAL, "'%s' could not be cleared", v->name);
+			return backend_fail(vars->backend, vars->device, err, ERR_INTERNAL,
+					    "'%s' could not be cleared", v->name);
 		return vars->backend->stream_wait(vars->stream, err);
 	}
 	if (from->dtype == first->dtype)
@@ -76,7 +77,8 @@ enum status variable_read(const struct variables *vars, const struct variable *v
 			  struct error *err)
 {
 	if (vars->backend->copy_out(vars->stream, host, v->t.data, v->bytes) != OK)
-		return fail(err, ERR_INTERNAL, "'%s' could not be copied from the device", v->name);
+		return backend_fail(vars->backend, vars->device, err, ERR_INTERNAL,
+				    "'%s' could not be copied from the device", v->name);
 	return vars->backend->stream_wait(vars->stream, err);
 }
 
@@ -84,6 +86,7 @@ enum status variable_write(const struct variables *vars, const struct variable *
 			   struct error *err)
 {
 	if (vars->backend->copy_in(vars->stream, v->t.data, host, v->bytes) != OK)
-		return fail(err, ERR_INTERNAL, "'%s' could not be copied to the device", v->name);
+		return backend_fail(vars->backend, vars->device, err, ERR_INTERNAL,
+				    "'%s' could not be copied to the device", v->name);
 	return vars->backend->stream_wait(vars->stream, err);
 }

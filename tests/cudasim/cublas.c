@@ -77,6 +77,8 @@ const char *cublasLtGetStatusString(cublasStatus_t status)
 
 cublasStatus_t cublasLtCreate(cublasLtHandle_t *handle)
 {
+	if (SIM_FAILS())
+		return CUBLAS_STATUS_ALLOC_FAILED;
 	*handle = sim_alloc(sizeof **handle);
 	sim_made(THING_CUBLAS);
 	return CUBLAS_STATUS_SUCCESS;
@@ -131,6 +133,8 @@ static cublasStatus_t set_field(void *descriptor, const struct field *fields, in
 cublasStatus_t cublasLtMatrixLayoutCreate(cublasLtMatrixLayout_t *out, cudaDataType type,
 					  uint64_t rows, uint64_t cols, int64_t ld)
 {
+	if (SIM_FAILS())
+		return CUBLAS_STATUS_ALLOC_FAILED;
 	*out = sim_alloc(sizeof **out);
 	struct layout layout = { .type = type, .rows = rows, .cols = cols, .ld = ld, .batches = 1 };
 	memcpy(*out, &layout, sizeof layout);
@@ -163,6 +167,8 @@ cublasStatus_t cublasLtMatrixLayoutSetAttribute(cublasLtMatrixLayout_t layout,
 cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t *out, cublasComputeType_t compute,
 					cudaDataType_t scale)
 {
+	if (SIM_FAILS())
+		return CUBLAS_STATUS_ALLOC_FAILED;
 	*out = sim_alloc(sizeof **out);
 	struct description description = {
 		.compute = compute,
@@ -197,6 +203,8 @@ cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t description,
 
 cublasStatus_t cublasLtMatmulPreferenceCreate(cublasLtMatmulPreference_t *out)
 {
+	if (SIM_FAILS())
+		return CUBLAS_STATUS_ALLOC_FAILED;
 	*out = sim_alloc(sizeof **out);
 	struct preference preference = { .alignment = { 256, 256, 256, 256 } };
 	memcpy(*out, &preference, sizeof preference);
@@ -315,6 +323,8 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle,
 					      cublasLtMatmulHeuristicResult_t results[],
 					      int *returned)
 {
+	if (SIM_FAILS())
+		return CUBLAS_STATUS_INTERNAL_ERROR;
 	struct product product = { 0 };
 	struct preference limits;
 	*returned = 0;
@@ -457,6 +467,8 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc
 	struct product p = { .A = A, .B = B, .C = C, .D = D };
 	struct algorithm algorithm = { .alignment = { 16, 16, 16, 16 } };
 	const void *operands[] = { A, B, C, D };
+	if (SIM_FAILS())
+		return CUBLAS_STATUS_EXECUTION_FAILED;
 	if (!handle)
 		return CUBLAS_STATUS_NOT_INITIALIZED;
 	if (!take(&p, description, a, b, c, d) || !alpha || !beta || !A || !B || !D)

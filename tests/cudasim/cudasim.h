@@ -53,6 +53,24 @@ struct cudasim_counts {
 };
 struct cudasim_counts cudasim_counts(void);
 
+/*
+ * Lets calls of CUDA's libraries fail that are right: of those that start, allocate, queue or wait, not
+ * of those that give back, set attributes or tell something.
+ */
+enum cudasim_failing {
+	CUDASIM_NONE,
+	CUDASIM_CALL, /* one call, which then does nothing */
+	CUDASIM_LOST, /* the device is lost: all later calls fail too, nothing that is queued runs */
+	CUDASIM_MEMORY, /* one call that allocates memory: there is none */
+};
+/* Number n of these calls from now on fails (1: the next one). */
+void cudasim_fail(enum cudasim_failing failing, uint64_t n);
+/* The function whose call failed since cudasim_fail, the first one, or NULL. */
+const char *cudasim_failed(void);
+
+/* Things that are not given back now: memory, streams, handles and what else CUDA makes. */
+int cudasim_left(void);
+
 /* The bytes of device memory that are allocated now. */
 size_t cudasim_memory_used(void);
 

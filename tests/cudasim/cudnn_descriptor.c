@@ -62,6 +62,8 @@ void cudnnGetLastErrorString(char *message, size_t size)
 
 cudnnStatus_t cudnnCreate(cudnnHandle_t *handle)
 {
+	if (SIM_FAILS())
+		return sim_dnn_refuse(CUDNN_STATUS_EXECUTION_FAILED, "the device fails");
 	if (!handle)
 		return sim_dnn_refuse(CUDNN_STATUS_BAD_PARAM_NULL_POINTER, "no handle");
 	*handle = sim_alloc(sizeof **handle);
@@ -80,6 +82,8 @@ cudnnStatus_t cudnnDestroy(cudnnHandle_t handle)
 
 cudnnStatus_t cudnnSetStream(cudnnHandle_t handle, cudaStream_t stream)
 {
+	if (SIM_FAILS())
+		return sim_dnn_refuse(CUDNN_STATUS_EXECUTION_FAILED, "the device fails");
 	if (!handle)
 		return sim_dnn_refuse(CUDNN_STATUS_BAD_PARAM_NULL_POINTER, "no handle");
 	handle->stream = stream;
@@ -312,6 +316,8 @@ static struct descriptor *live(cudnnBackendDescriptor_t descriptor)
 cudnnStatus_t cudnnBackendCreateDescriptor(cudnnBackendDescriptorType_t type,
 					   cudnnBackendDescriptor_t *out)
 {
+	if (SIM_FAILS())
+		return sim_dnn_refuse(CUDNN_STATUS_EXECUTION_FAILED, "the device fails");
 	bool known = false;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		known |= rows[i].descriptor == type;
@@ -435,6 +441,8 @@ cudnnStatus_t cudnnBackendGetAttribute(cudnnBackendDescriptor_t const descriptor
 
 cudnnStatus_t cudnnBackendFinalize(cudnnBackendDescriptor_t descriptor)
 {
+	if (SIM_FAILS())
+		return sim_dnn_refuse(CUDNN_STATUS_EXECUTION_FAILED, "the device fails");
 	struct descriptor *d = live(descriptor);
 	if (!d)
 		return sim_dnn_refuse(CUDNN_STATUS_BAD_PARAM_NULL_POINTER, "no descriptor");
@@ -471,6 +479,8 @@ cudnnStatus_t cudnnBackendExecute(cudnnHandle_t handle, cudnnBackendDescriptor_t
 				  cudnnBackendDescriptor_t variant_pack)
 {
 	const struct descriptor *d = live(execution_plan), *pack = live(variant_pack);
+	if (SIM_FAILS())
+		return sim_dnn_refuse(CUDNN_STATUS_EXECUTION_FAILED, "the device fails");
 	if (!handle || !d || !pack)
 		return sim_dnn_refuse(CUDNN_STATUS_BAD_PARAM_NULL_POINTER,
 				      "no handle, plan or pack");

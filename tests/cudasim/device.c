@@ -15,6 +15,11 @@ static cudaError_t last_error;
 static uint64_t random_state;
 static bool random_set;
 static int things[THING_COUNT];
+static struct {
+	enum cudasim_failing failing;
+	uint64_t left; /* calls until the one that fails */
+	const char *failed;
+} failures;
 struct cudasim_counts sim_counts;
 
 void sim_fatal(const char *fmt, ...)
@@ -104,6 +109,16 @@ static void report_left(void)
 	}
 }
 
+int cudasim_left(void)
+{
+	size_t blocks, bytes;
+	sim_memory_left(&blocks, &bytes);
+	int left = (int)blocks;
+	for (int i = 0; i < THING_COUNT; i++)
+		left += things[i];
+	return left;
+}
+
 void sim_made(enum sim_thing thing)
 {
 	static bool registered;
@@ -116,6 +131,33 @@ void sim_made(enum sim_thing thing)
 void sim_gone(enum sim_thing thing)
 {
 	things[thing]--;
+}
+
+/* ---- failures ---- */
+
+void cudasim_fail(enum cudasim_failing failing, uint64_t n)
+{
+	failures.failing = failing;
+	failures.left = n;
+	failures.failed = NULL;
+}
+
+const char *cudasim_failed(void)
+{
+	return failures.failed;
+}
+
+bool sim_fails(const char *function, bool allocates)
+{
+	if (failures.failed)
+		return failures.failing == CUDASIM_LOST;
+	if (failures.failing == CUDASIM_NONE ||
+	    (failures.failing == CUDASIM_MEMORY && !allocates) || --failures.left)
+		return false;
+	failures.failed = function;
+	if (failures.failing == CUDASIM_LOST)
+		sim_queue_lose();
+	return true;
 }
 
 /* ---- the runtime's functions ---- */
@@ -137,6 +179,8 @@ size_t sim_memory_limit(void)
 
 cudaError_t cudaGetDeviceCount(int *count)
 {
+	if (SIM_FAILS())
+		return sim_error(cudaErrorLaunchFailure);
 	if (!devices.count) /* and the count stays unwritten */
 		return sim_error(cudaErrorNoDevice);
 	*count = devices.count;
@@ -145,12 +189,16 @@ cudaError_t cudaGetDeviceCount(int *count)
 
 cudaError_t cudaSetDevice(int device)
 {
+	if (SIM_FAILS())
+		return sim_error(cudaErrorLaunchFailure);
 	return sim_error(device < 0 || device >= devices.count ? cudaErrorInvalidDevice
 							       : cudaSuccess);
 }
 
 cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *prop, int device)
 {
+	if (SIM_FAILS())
+		return sim_error(cudaErrorLaunchFailure);
 	if (device < 0 || device >= devices.count)
 		return sim_error(cudaErrorInvalidDevice);
 	*prop = (struct cudaDeviceProp){
@@ -187,6 +235,7 @@ cudaError_t cudaPeekAtLastError(void)
 	X(cudaErrorInvalidKernelImage, "device kernel image is invalid")                           \
 	X(cudaErrorInvalidResourceHandle, "invalid resource handle")                               \
 	X(cudaErrorSymbolNotFound, "named symbol not found")                                       \
+	X(cudaErrorLaunchFailure, "unspecified launch failure")                                    \
 	X(cudaErrorNotSupported, "operation not supported")                                        \
 	X(cudaErrorStreamCaptureUnsupported, "operation not permitted when stream is capturing")   \
 	X(cudaErrorStreamCaptureInvalidated,                                                       \

@@ -417,6 +417,8 @@ static cudaError_t launch(const char *name, dim3 grid, dim3 threads, size_t shar
 			  size_t size)
 {
 	cudaError_t code;
+	if (sim_fails("cudaLaunchKernel", false))
+		return sim_error(cudaErrorLaunchFailure);
 	uint64_t n = (uint64_t)threads.x * threads.y * threads.z;
 	if (!grid.x || !grid.y || !grid.z || grid.x > INT32_MAX || grid.y > 65535 ||
 	    grid.z > 65535 || !n || n > MAX_THREADS || threads.x > MAX_THREADS ||

@@ -16,6 +16,8 @@ struct CUgraphExec_st {
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, enum cudaStreamCaptureMode mode)
 {
+	if (SIM_FAILS())
+		return sim_error(cudaErrorLaunchFailure);
 	if ((unsigned)mode > cudaStreamCaptureModeRelaxed)
 		return sim_error(cudaErrorInvalidValue);
 	return sim_queue_capture_begin(stream) ? cudaSuccess : sim_error(cudaErrorInvalidValue);
@@ -25,7 +27,10 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *graph)
 {
 	struct job_list jobs = { 0 };
 	*graph = NULL;
-	switch (sim_queue_capture_end(stream, &jobs)) {
+	enum capture_state state = sim_queue_capture_end(stream, &jobs);
+	if (state == CAPTURE_GOOD && SIM_FAILS())
+		state = CAPTURE_SPOILT;
+	switch (state) {
 	case CAPTURE_NONE:
 		return sim_error(cudaErrorStreamCaptureUnmatched);
 	case CAPTURE_SPOILT:
@@ -42,6 +47,8 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *graph)
 
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t *exec, cudaGraph_t graph, unsigned long long flags)
 {
+	if (SIM_FAILS())
+		return sim_error(cudaErrorLaunchFailure);
 	if (!graph || flags)
 		return sim_error(cudaErrorInvalidValue);
 	if (sim_queue_capturing()) {
@@ -70,6 +77,8 @@ cudaError_t cudaGraphDestroy(cudaGraph_t graph)
 
 cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream)
 {
+	if (SIM_FAILS())
+		return sim_error(cudaErrorLaunchFailure);
 	if (!exec)
 		return sim_error(cudaErrorInvalidValue);
 	if (sim_queue_stream_captures(stream)) { /* CUDA would make a child graph of it */

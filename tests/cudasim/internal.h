@@ -69,6 +69,9 @@ cudaError_t sim_error(cudaError_t code);
 uint32_t sim_draw(void);       /* random */
 void *sim_alloc(size_t bytes); /* zeroed metadata; never NULL */
 extern struct cudasim_counts sim_counts;
+/* Whether a call has to fail (cudasim_fail): asked by each that can for reasons of the device. */
+bool sim_fails(const char *function, bool allocates);
+#define SIM_FAILS() sim_fails(__func__, false)
 /* Counts things that must be given back before the process ends. */
 enum sim_thing {
 	THING_STREAM,
@@ -121,6 +124,8 @@ void sim_job_list_release(struct job_list *list); /* drops the jobs that have no
 bool sim_queue_uses_host(const void *p, size_t bytes);
 /* The work that runs now, or NULL. */
 const struct job *sim_queue_current(void);
+/* The device is lost: nothing that is queued runs. */
+void sim_queue_lose(void);
 /* Queues the call of a library. The argument is copied; cudaSuccess or why not. */
 cudaError_t sim_queue_call(cudaStream_t stream, const char *name, void (*run)(void *argument),
 			   const void *argument, size_t size);

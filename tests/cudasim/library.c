@@ -39,6 +39,8 @@ cudaError_t cudaLibraryLoadData(cudaLibrary_t *library, const void *code,
 {
 	char path[] = "/tmp/cudasim-XXXXXX";
 	(void)jit_options, (void)jit_values, (void)options, (void)values;
+	if (SIM_FAILS())
+		return sim_error(cudaErrorLaunchFailure);
 	if (!code || jit_count || count)
 		return sim_error(cudaErrorInvalidValue);
 	size_t bytes = elf_bytes(code);
@@ -68,6 +70,8 @@ cudaError_t cudaLibraryLoadData(cudaLibrary_t *library, const void *code,
 
 cudaError_t cudaLibraryGetKernel(cudaKernel_t *kernel, cudaLibrary_t library, const char *name)
 {
+	if (SIM_FAILS())
+		return sim_error(cudaErrorLaunchFailure);
 	char run[128], size[128];
 	snprintf(run, sizeof run, "cudasim_run_%s", name);
 	snprintf(size, sizeof size, "cudasim_size_%s", name);

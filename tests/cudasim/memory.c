@@ -268,6 +268,8 @@ static cudaError_t allocate(void **p, size_t size, bool pinned)
 		*p = NULL;
 		return cudaSuccess;
 	}
+	if (sim_fails(pinned ? "cudaMallocHost" : "cudaMalloc", true))
+		return sim_error(cudaErrorMemoryAllocation);
 	if (!pinned &&
 	    (memory.used > sim_memory_limit() || size > sim_memory_limit() - memory.used))
 		return sim_error(cudaErrorMemoryAllocation);

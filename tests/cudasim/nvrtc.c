@@ -80,6 +80,7 @@ const char *nvrtcGetErrorString(nvrtcResult result)
 {
 	static const char *const names[] = {
 		[NVRTC_SUCCESS] = "NVRTC_SUCCESS",
+		[NVRTC_ERROR_OUT_OF_MEMORY] = "NVRTC_ERROR_OUT_OF_MEMORY",
 		[NVRTC_ERROR_INVALID_INPUT] = "NVRTC_ERROR_INVALID_INPUT",
 		[NVRTC_ERROR_INVALID_PROGRAM] = "NVRTC_ERROR_INVALID_PROGRAM",
 		[NVRTC_ERROR_INVALID_OPTION] = "NVRTC_ERROR_INVALID_OPTION",
@@ -101,6 +102,8 @@ nvrtcResult nvrtcVersion(int *major, int *minor)
 nvrtcResult nvrtcCreateProgram(nvrtcProgram *out, const char *source, const char *name, int headers,
 			       const char *const *texts, const char *const *names)
 {
+	if (SIM_FAILS())
+		return NVRTC_ERROR_OUT_OF_MEMORY;
 	if (!out || !source || headers < 0)
 		return NVRTC_ERROR_INVALID_INPUT;
 	nvrtcProgram p = sim_alloc(sizeof *p);
@@ -304,6 +307,8 @@ nvrtcResult nvrtcCompileProgram(nvrtcProgram p, int count, const char *const *op
 {
 	struct text passed = { 0 }, whole = { 0 };
 	char object[sizeof CUDASIM_CACHE + 64];
+	if (SIM_FAILS())
+		return NVRTC_ERROR_OUT_OF_MEMORY;
 	if (!p)
 		return NVRTC_ERROR_INVALID_PROGRAM;
 	nvrtcResult result = take_options(count, options, &passed);

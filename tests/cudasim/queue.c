@@ -241,6 +241,15 @@ static void draw_priorities(void)
 		streams.v[i]->priority = sim_draw();
 }
 
+/* Forgets all work; captures end in errors. */
+void sim_queue_lose(void)
+{
+	sim_queue_spoil_captures();
+	for (size_t i = 0; i < streams.n; i++)
+		sim_job_list_release(&streams.v[i]->jobs);
+	streams.host_jobs = 0;
+}
+
 static bool ready(const struct CUstream_st *s)
 {
 	if (s->jobs.at == s->jobs.n)
@@ -331,6 +340,8 @@ enum capture_state sim_queue_capture_end(cudaStream_t stream, struct job_list *j
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned flags)
 {
+	if (SIM_FAILS())
+		return sim_error(cudaErrorLaunchFailure);
 	if (flags != cudaStreamNonBlocking)
 		sim_fatal("a stream that is not cudaStreamNonBlocking");
 	struct CUstream_st *s = sim_alloc(sizeof *s);
@@ -369,6 +380,10 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream)
 cudaError_t cudaStreamSynchronize(cudaStream_t stream)
 {
 	check_stream(stream);
+	if (SIM_FAILS()) {
+		sim_queue_lose(); /* it was the work that failed */
+		return sim_error(cudaErrorLaunchFailure);
+	}
 	if (stream->capturing) {
 		stream->spoilt = true;
 		return sim_error(cudaErrorStreamCaptureUnsupported);
@@ -379,6 +394,8 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream)
 
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t *event, unsigned flags)
 {
+	if (SIM_FAILS())
+		return sim_error(cudaErrorLaunchFailure);
 	if (flags & ~(unsigned)cudaEventDisableTiming)
 		return sim_error(cudaErrorInvalidValue);
 	*event = sim_alloc(sizeof **event);
@@ -399,6 +416,8 @@ cudaError_t cudaEventDestroy(cudaEvent_t event)
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
 {
 	cudaError_t code;
+	if (SIM_FAILS())
+		return sim_error(cudaErrorLaunchFailure);
 	struct job *job = sim_queue_push(stream, JOB_RECORD, "cudaEventRecord", &code);
 	if (!job)
 		return code;
@@ -411,6 +430,8 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags)
 {
 	cudaError_t code;
+	if (SIM_FAILS())
+		return sim_error(cudaErrorLaunchFailure);
 	if (flags)
 		return sim_error(cudaErrorInvalidValue);
 	if (!event->record)
@@ -425,6 +446,10 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event)
 {
+	if (SIM_FAILS()) {
+		sim_queue_lose(); /* it was the work that failed */
+		return sim_error(cudaErrorLaunchFailure);
+	}
 	if (sim_queue_capturing()) {
 		sim_queue_spoil_captures();
 		return sim_error(cudaErrorStreamCaptureUnsupported);
@@ -449,6 +474,8 @@ cudaError_t cudaMemcpyAsync(void *dst, const void *src, size_t bytes, enum cudaM
 		return sim_error(cudaErrorInvalidMemcpyDirection);
 	if (!bytes)
 		return cudaSuccess;
+	if (SIM_FAILS())
+		return sim_error(cudaErrorLaunchFailure);
 	const void *host = kind == cudaMemcpyHostToDevice   ? src
 			   : kind == cudaMemcpyDeviceToHost ? dst
 							    : NULL;
@@ -486,6 +513,8 @@ cudaError_t cudaMemsetAsync(void *p, int value, size_t bytes, cudaStream_t strea
 	cudaError_t code;
 	if (!bytes)
 		return cudaSuccess;
+	if (SIM_FAILS())
+		return sim_error(cudaErrorLaunchFailure);
 	struct job *job = sim_queue_push(stream, JOB_FILL, "fill", &code);
 	if (!job)
 		return code;
@@ -498,6 +527,8 @@ cudaError_t cudaMemsetAsync(void *p, int value, size_t bytes, cudaStream_t strea
 cudaError_t cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t fn, void *argument)
 {
 	cudaError_t code;
+	if (SIM_FAILS())
+		return sim_error(cudaErrorLaunchFailure);
 	struct job *job = sim_queue_push(stream, JOB_HOST, "host function", &code);
 	if (!job)
 		return code;

@@ -37,7 +37,8 @@ extern const struct kernel cuda_host;
 enum status cuda_failed(struct error *err, cudaError_t code, const char *fmt, ...)
 	PRINTF_LIKE(3, 4);
 
-/* The status of a call within run, where there is no error text. */
+/* The status of a call within run, where there is no error text: the device's reason is the runtime's
+ * last error. */
 static inline enum status cuda_status(cudaError_t code)
 {
 	return code == cudaSuccess ? OK : ERR_INTERNAL;

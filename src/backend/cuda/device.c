@@ -113,6 +113,7 @@ static enum status open_device(const struct backend_options *options, struct dev
 			       struct error *err)
 {
 	struct cudaDeviceProp properties;
+	(void)cudaGetLastError(); /* of work before */
 	TRY(usable(options->ordinal, err));
 	cudaError_t code = cudaGetDeviceProperties(&properties, options->ordinal);
 	if (code == cudaSuccess)
@@ -146,6 +147,14 @@ static const struct target *get_target(struct device *d)
 static const char *describe(struct device *d)
 {
 	return d->description;
+}
+
+/* What the runtime remembers; the other libraries' calls may fail without that. */
+static const char *reason(struct device *d)
+{
+	(void)d;
+	cudaError_t code = cudaGetLastError();
+	return code == cudaSuccess ? NULL : cudaGetErrorString(code);
 }
 
 static uint64_t memory_total(struct device *d)
@@ -201,6 +210,7 @@ const struct backend backend_cuda = {
 	.target = get_target,
 	.describe = describe,
 	.memory_total = memory_total,
+	.reason = reason,
 	.kernel = get_kernel,
 	.alloc = alloc,
 	.free = release,

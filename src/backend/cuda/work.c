@@ -116,7 +116,10 @@ enum status work_event_wait(struct event *event, struct error *err)
 enum status work_capture_begin(struct stream *stream)
 {
 	/* relaxed: libraries may load their code when it is first used */
-	return cuda_status(cudaStreamBeginCapture(stream->handle, cudaStreamCaptureModeRelaxed));
+	cudaError_t code = cudaStreamBeginCapture(stream->handle, cudaStreamCaptureModeRelaxed);
+	if (code != cudaSuccess)
+		(void)cudaGetLastError(); /* the caller goes on without a capture */
+	return cuda_status(code);
 }
 
 enum status work_capture_end(struct stream *stream, struct capture **out, struct error *err)
