@@ -1,7 +1,8 @@
 /*
- * cudasim_half.h - what cuda_fp16.h and cuda_bf16.h have in common: conversions of bit patterns,
- * arithmetic and functions that exist for both types. Needs no standard header, because code that is
- * compiled at run time has none.
+ * cudasim_half.h - what cuda_fp16.h and cuda_bf16.h have in common, which is nearly all: the types,
+ * conversions of bit patterns, arithmetic and functions. Conversions round to nearest even;
+ * arithmetic is done in float and rounded, which for one operation gives the same bits as arithmetic
+ * in half. Needs no standard header, because code that is compiled at run time has none.
  */
 #ifndef CUDASIM_HALF_H
 #define CUDASIM_HALF_H
@@ -165,6 +166,96 @@ static inline float cudasim_round_to_odd(double d)
 	static inline float __high2float(V v)                                                      \
 	{                                                                                          \
 		return (float)v.y;                                                                 \
+	}
+
+/*
+ * The type T, whose bits cudasim_float_to_BITS and cudasim_BITS_to_float convert, its pairs T2, and
+ * the functions that are called by NAME.
+ */
+#define CUDASIM_HALF_TYPE(T, T2, BITS, NAME)                                                       \
+	struct T {                                                                                 \
+		unsigned short bits;                                                               \
+                                                                                                   \
+		T() = default;                                                                     \
+		T(float f) : bits(cudasim_float_to_##BITS(f))                                      \
+		{                                                                                  \
+		}                                                                                  \
+		T(double d) : bits(cudasim_float_to_##BITS(cudasim_round_to_odd(d)))               \
+		{                                                                                  \
+		}                                                                                  \
+		T(int i) : T((double)i)                                                            \
+		{                                                                                  \
+		}                                                                                  \
+		T(unsigned i) : T((double)i)                                                       \
+		{                                                                                  \
+		}                                                                                  \
+		operator float() const                                                             \
+		{                                                                                  \
+			return cudasim_##BITS##_to_float(bits);                                    \
+		}                                                                                  \
+	};                                                                                         \
+	struct alignas(4) T2 {                                                                     \
+		T x, y;                                                                            \
+	};                                                                                         \
+	CUDASIM_HALF_FUNCTIONS(T)                                                                  \
+	CUDASIM_HALF_PAIRS(T2, T)                                                                  \
+	static inline T __float2##NAME(float f)                                                    \
+	{                                                                                          \
+		return T(f);                                                                       \
+	}                                                                                          \
+	static inline T __float2##NAME##_rn(float f)                                               \
+	{                                                                                          \
+		return T(f);                                                                       \
+	}                                                                                          \
+	static inline T __double2##NAME(double d)                                                  \
+	{                                                                                          \
+		return T(d);                                                                       \
+	}                                                                                          \
+	static inline T __int2##NAME##_rn(int i)                                                   \
+	{                                                                                          \
+		return T(i);                                                                       \
+	}                                                                                          \
+	static inline float __##NAME##2float(T h)                                                  \
+	{                                                                                          \
+		return (float)h;                                                                   \
+	}                                                                                          \
+	static inline T __ushort_as_##NAME(unsigned short bits)                                    \
+	{                                                                                          \
+		T h;                                                                               \
+		h.bits = bits;                                                                     \
+		return h;                                                                          \
+	}                                                                                          \
+	static inline unsigned short __##NAME##_as_ushort(T h)                                     \
+	{                                                                                          \
+		return h.bits;                                                                     \
+	}                                                                                          \
+	static inline T2 __floats2##NAME##2_rn(float x, float y)                                   \
+	{                                                                                          \
+		return T2{ T(x), T(y) };                                                           \
+	}                                                                                          \
+	static inline T2 __float22##NAME##2_rn(float2 v)                                           \
+	{                                                                                          \
+		return T2{ T(v.x), T(v.y) };                                                       \
+	}                                                                                          \
+	static inline float2 __##NAME##22float2(T2 v)                                              \
+	{                                                                                          \
+		return float2{ (float)v.x, (float)v.y };                                           \
+	}                                                                                          \
+	static inline T2 __halves2##NAME##2(T x, T y)                                              \
+	{                                                                                          \
+		return T2{ x, y };                                                                 \
+	}                                                                                          \
+	static inline T2 __##NAME##2##NAME##2(T h)                                                 \
+	{                                                                                          \
+		return T2{ h, h };                                                                 \
+	}                                                                                          \
+	static inline T __low2##NAME(T2 v)                                                         \
+	{                                                                                          \
+		return v.x;                                                                        \
+	}                                                                                          \
+	static inline T __high2##NAME(T2 v)                                                        \
+	{                                                                                          \
+		return v.y;                                                                        \
 	}
 
 #endif
