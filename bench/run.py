@@ -18,6 +18,7 @@ import json
 import os
 import pathlib
 import platform
+import re
 import statistics
 import subprocess
 import sys
@@ -131,6 +132,38 @@ def compare(args, row, scratch):
     return {name: [statistics.median(column) for column in zip(*runs)] for name, runs in results.items()}
 
 
+def floor(args, row, peak, scratch):
+    """A line of the table of floors: what the steps would take with nothing but their contractions."""
+    title, name, steps, mode, _ = ROWS[args.device][row]
+    command = onnxtune(args, args.folder / name, steps, mode, scratch) + ["--profile", scratch / "profile"]
+    measure(command, steps, scratch, args)
+    head, _, _, *rows = (scratch / "profile").read_text().splitlines()
+    step = float(head.split()[2]) / steps
+    contractions = operations = 0
+    for cells in (re.split(r"  +", row) for row in rows):
+        if len(cells) == 6:  # operator, kernel, calls, seconds, share, GFLOP/s
+            contractions += float(cells[3]) / steps
+            operations += float(cells[3]) / steps * float(cells[5])
+    return (f"| {title} | {step * 1e3:.3g} | {contractions * 1e3:.3g} | {contractions / step:.0%} "
+            f"| {number(operations / contractions)} | {operations / contractions / peak:.0%} | {operations / step / peak:.0%} |")
+
+
+def floors(args, scratch):
+    """The table of floors. The peak is the speed of a product of 2048 x 2048 matrices in PyTorch."""
+    code = ("import time, torch; torch.set_num_threads(%d); x = torch.randn(2048, 2048, dtype=torch.%s, device='%s')\n"
+            "def t():\n    s = time.perf_counter(); (x @ x)[0, 0].item(); return time.perf_counter() - s\n"
+            "print(2 * 2048**3 / min(t() for _ in range(20)) * 1e-9)")
+    dtype = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}[args.precision]
+    peak = float(subprocess.run([args.python, "-c", code % (args.threads, dtype, args.device)], capture_output=True, text=True,
+                                check=True).stdout)
+    print(f"{processor()}, {args.threads} threads, onnxtune {args.precision}, {time.strftime('%Y-%m-%d')}; "
+          f"peak: a product of 2048 x 2048 matrices in PyTorch, {peak:,.0f} GFLOP/s.\n")
+    print("| | step, ms | its contractions, ms | share of the step | their GFLOP/s | of the peak | of the peak, whole step |\n"
+          "| --- | --- | --- | --- | --- | --- | --- |")
+    for row in args.rows or ROWS[args.device]:
+        print(floor(args, row, peak, scratch), flush=True)
+
+
 def number(x):
     return f"{x:,.0f}" if x >= 100 else f"{x:.3g}"
 
@@ -164,9 +197,13 @@ def main():
     parser.add_argument("--precision", choices=["fp32", "fp16", "bf16"],
                         help="onnxtune's, fp32 on the CPU, fp16 on a GPU; there PyTorch's autocast has it too, on the CPU "
                         "PyTorch is the best of float32 and, for bf16, bfloat16 autocast")
+    parser.add_argument("--floor", action="store_true", help="onnxtune alone: how long the contractions of a step take")
     args = parser.parse_args()
     args.precision = args.precision or ("fp16" if args.device == "cuda" else "fp32")
     lines = []
+    if args.floor:
+        with tempfile.TemporaryDirectory() as scratch:
+            return floors(args, pathlib.Path(scratch))
     with tempfile.TemporaryDirectory() as scratch:
         for row in args.rows or ROWS[args.device]:
             lines.append(line(ROWS[args.device][row][0], compare(args, row, pathlib.Path(scratch))))
