@@ -84,6 +84,13 @@ static __device__ inline void store_as(enum dtype dtype, void *p, int64_t i, flo
 
 #define THREADS 256
 
+/* What the arguments of one launch may take. (Each thread of the simulator copies them.) */
+#if defined CUDASIM || CUDART_VERSION < 12010
+#define ARGUMENT_BYTES 4096
+#else
+#define ARGUMENT_BYTES 32764
+#endif
+
 /* Blocks of THREADS for n elements; loops take what is more. */
 static inline unsigned blocks_for(int64_t n)
 {

@@ -18,7 +18,7 @@ static enum status ref(struct op_io *io)
 	bool decoupled = node_int(io->node, "decoupled") != 0;
 	if (!optimizer_begin(io, &step, &rate))
 		return OK;
-	struct tensor *p = &io->out[0], *m = &io->out[1], *v = &io->out[2];
+	struct tensor *p = &io->out[0];
 	double t = (double)step.good_steps + 1;
 	double correction1 = 1 - pow(beta1, t), correction2 = sqrt(1 - pow(beta2, t));
 	for (int64_t i = 0, n = shape_elements(&p->shape); i < n; i++) {
@@ -28,11 +28,8 @@ static enum status ref(struct op_io *io)
 			w *= 1 - rate * decay;
 		else
 			g += decay * w;
-		double m1 = tensor_get(m, i), v1 = tensor_get(v, i);
-		m1 += (g - m1) * (1 - beta1);
-		v1 = beta2 * v1 + (1 - beta2) * g * g;
-		tensor_set(m, i, m1);
-		tensor_set(v, i, v1);
+		double m1, v1;
+		optimizer_moments(io, i, g, &m1, &v1);
 		tensor_set(p, i, w - rate / correction1 * m1 / (sqrt(v1) / correction2 + epsilon));
 	}
 	return OK;

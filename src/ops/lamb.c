@@ -17,7 +17,7 @@ static enum status ref(struct op_io *io)
 	double epsilon = node_double(io->node, "epsilon"), decay = node_double(io->node, "decay");
 	if (!optimizer_begin(io, &step, &rate))
 		return OK;
-	struct tensor *p = &io->out[0], *m = &io->out[1], *v = &io->out[2];
+	struct tensor *p = &io->out[0];
 	double t = (double)step.good_steps + 1;
 	double correction1 = 1 - pow(beta1, t), correction2 = 1 - pow(beta2, t);
 	int64_t n = shape_elements(&p->shape);
@@ -25,11 +25,8 @@ static enum status ref(struct op_io *io)
 	for (int64_t i = 0; i < n; i++) {
 		double w = tensor_get(p, i);
 		double g = tensor_get(io->in[3], i) * step.inverse * step.clip;
-		double m1 = tensor_get(m, i), v1 = tensor_get(v, i);
-		m1 += (g - m1) * (1 - beta1);
-		v1 = beta2 * v1 + (1 - beta2) * g * g;
-		tensor_set(m, i, m1);
-		tensor_set(v, i, v1);
+		double m1, v1;
+		optimizer_moments(io, i, g, &m1, &v1);
 		r[i] = m1 / correction1 / (sqrt(v1 / correction2) + epsilon) + decay * w;
 		pp += w * w;
 		rr += r[i] * r[i];

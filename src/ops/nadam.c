@@ -27,18 +27,15 @@ static enum status ref(struct op_io *io)
 	double epsilon = node_double(io->node, "epsilon"), decay = node_double(io->node, "decay");
 	if (!optimizer_begin(io, &step, &rate))
 		return OK;
-	struct tensor *p = &io->out[0], *m = &io->out[1], *v = &io->out[2];
+	struct tensor *p = &io->out[0];
 	struct nadam_factors f = nadam_factors(beta1, node_double(io->node, "momentum_decay"),
 					       step.good_steps, io->out[3].data);
 	double correction = 1 - pow(beta2, (double)step.good_steps + 1);
 	for (int64_t i = 0, n = shape_elements(&p->shape); i < n; i++) {
 		double w = tensor_get(p, i);
 		double g = tensor_get(io->in[3], i) * step.inverse * step.clip + decay * w;
-		double m1 = tensor_get(m, i), v1 = tensor_get(v, i);
-		m1 += (g - m1) * (1 - beta1);
-		v1 = beta2 * v1 + (1 - beta2) * g * g;
-		tensor_set(m, i, m1);
-		tensor_set(v, i, v1);
+		double m1, v1;
+		optimizer_moments(io, i, g, &m1, &v1);
 		tensor_set(p, i,
 			   w - rate * (f.gradient * g + f.moment * m1) /
 					   (sqrt(v1 / correction) + epsilon));

@@ -1,7 +1,6 @@
 /* optimizer.c - what optimizers share (see optimizer.h). */
 #include "ops/optimizer.h"
 
-#include <math.h>
 #include <string.h>
 
 enum status optimizer_infer_moments(struct op_io *io, uint32_t moments)
@@ -35,19 +34,24 @@ bool optimizer_begin(struct op_io *io, struct step_block *step, double *rate)
 	return !step->found_inf;
 }
 
-static double nadam_momentum(double beta1, double momentum_decay, double t)
+void optimizer_moments(struct op_io *io, int64_t i, double g, double *m, double *v)
 {
-	return beta1 * (1 - 0.5 * pow(0.96, t * momentum_decay));
+	double beta1 = node_double(io->node, "beta1"), beta2 = node_double(io->node, "beta2");
+	struct tensor *m_out = &io->out[1], *v_out = &io->out[2];
+	double m0 = tensor_get(m_out, i);
+	*m = m0 + (g - m0) * (1 - beta1);
+	*v = beta2 * tensor_get(v_out, i) + (1 - beta2) * g * g;
+	tensor_set(m_out, i, *m);
+	tensor_set(v_out, i, *v);
 }
 
-struct nadam_factors nadam_factors(double beta1, double momentum_decay, int64_t good_steps,
-				   double *product)
+void optimizer_attributes(const struct op_def *def, const struct node *node,
+			  double attr[OPTIMIZER_ATTRS])
 {
-	double t = (double)good_steps + 1;
-	double mu = nadam_momentum(beta1, momentum_decay, t);
-	double next = nadam_momentum(beta1, momentum_decay, t + 1);
-	*product = (good_steps ? *product : 1) * mu;
-	return (struct nadam_factors){ (1 - mu) / (1 - *product), next / (1 - *product * next) };
+	for (int k = 0; def->attrs[k].name; k++)
+		attr[k] = def->attrs[k].kind == ATTR_INT
+				  ? (double)node_int(node, def->attrs[k].name)
+				  : node_double(node, def->attrs[k].name);
 }
 
 struct adafactor_form adafactor_form(const struct shape *parameter)
@@ -64,10 +68,4 @@ struct adafactor_form adafactor_form(const struct shape *parameter)
 	for (int i = 0; i < rank - 2; i++)
 		f.matrices *= parameter->dim[i];
 	return f;
-}
-
-double adafactor_step(double rate, double t, double pp, double uu, int64_t n)
-{
-	double alpha = fmax(1e-3, sqrt(pp / (double)n)) * fmin(rate, 1 / sqrt(t));
-	return alpha / fmax(1, sqrt(uu / (double)n));
 }

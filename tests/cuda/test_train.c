@@ -1,7 +1,7 @@
 /*
  * test_train.c - sessions on the CUDA backend. In float32: PyTorch's losses and first gradients. In
  * half types, and for models without recorded results: the losses and gradients of the references,
- * computed in the same types on the CPU.
+ * computed in the same types on the CPU. With each optimizer: the weights that the references come to.
  */
 #include "e2e/trial.h"
 
@@ -126,12 +126,77 @@ static void test_run(void **state)
 	trial_close(&t);
 }
 
+/* ---- optimizers ---- */
+
+struct update {
+	const char *name;
+	enum optimizer_kind kind;
+	double rate, momentum;
+	bool centered;
+};
+
+static const struct update updates[] = {
+	{ "sgd", OPTIMIZER_SGD, 1e-2, 0, false },
+	{ "adam", OPTIMIZER_ADAM, 1e-3, 0, false },
+	{ "rmsprop", OPTIMIZER_RMSPROP, 1e-3, 0, false },
+	{ "rmsprop with momentum", OPTIMIZER_RMSPROP, 1e-3, 0.9, false },
+	{ "rmsprop, centered", OPTIMIZER_RMSPROP, 1e-3, 0, true },
+	{ "rmsprop, centered with momentum", OPTIMIZER_RMSPROP, 1e-3, 0.9, true },
+	{ "adagrad", OPTIMIZER_ADAGRAD, 1e-2, 0, false },
+	{ "nadam", OPTIMIZER_NADAM, 1e-3, 0, false },
+	{ "lamb", OPTIMIZER_LAMB, 1e-2, 0, false },
+	{ "lion", OPTIMIZER_LION, 1e-4, 0, false },
+	{ "adafactor", OPTIMIZER_ADAFACTOR, 1e-2, 0, false },
+};
+
+static void open_update(struct trial *t, const struct update *u, const struct backend *backend)
+{
+	struct session_options o = trial_adamw();
+	o.backend = backend;
+	o.micro_batch = BATCH;
+	o.training.update.optimizer = u->kind;
+	o.training.update.momentum = u->momentum;
+	o.training.update.centered = u->centered;
+	o.training.update.decay_all = false; /* two kinds of parameters */
+	o.training.ema = 0.5;
+	trial_open(t, "mlp", "model.onnx", o, u->rate);
+}
+
+static void test_update(void **state)
+{
+	struct trial t, r;
+	struct backend reference = reference_backend();
+	open_update(&t, *state, onnxtune_backend.backend);
+	open_update(&r, *state, &reference);
+	for (int64_t i = 0; i < 4; i++) {
+		trial_recorded_step(&t, i);
+		trial_recorded_step(&r, i);
+	}
+	for (uint32_t k = 0; k < t.session->n_parameters; k++)
+		for (int average = 0; average < 2; average++) {
+			const char *prefix = average ? AVERAGE_PREFIX : "";
+			const char *name = t.session->parameters[k];
+			struct tensor a = trial_variable(&t, prefix, name);
+			struct tensor b = trial_variable(&r, prefix, name);
+			if (!(relative_norm(&a, &b) <= 1e-5))
+				fail_msg("%s%s differs by %g", prefix, name, relative_norm(&a, &b));
+		}
+	trial_close(&t);
+	trial_close(&r);
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[ARRAY_SIZE(runs)];
+	struct CMUnitTest tests[ARRAY_SIZE(runs) + ARRAY_SIZE(updates)];
 	for (size_t i = 0; i < ARRAY_SIZE(runs); i++)
 		tests[i] = (struct CMUnitTest){ .name = runs[i].run.name,
 						.test_func = test_run,
 						.initial_state = (void *)&runs[i] };
+	for (size_t i = 0; i < ARRAY_SIZE(updates); i++)
+		tests[ARRAY_SIZE(runs) + i] = (struct CMUnitTest){
+			.name = updates[i].name,
+			.test_func = test_update,
+			.initial_state = (void *)&updates[i]
+		};
 	return _cmocka_run_group_tests("train", tests, ARRAY_SIZE(tests), NULL, NULL);
 }

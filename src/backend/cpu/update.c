@@ -1,7 +1,7 @@
 /*
- * update.c - the kernels of optimizers that treat each element alone: RMSprop, Adagrad, NAdam and
- * Lion, each in one pass over its memory. The formulas are those of src/ops; what is the same for
- * all elements is a list of factors, computed once per step in double.
+ * update.c - the kernels of optimizers that treat each element alone: SGD, Adam, RMSprop, Adagrad,
+ * NAdam and Lion, each in one pass over its memory. The formulas are those of src/ops; what is the
+ * same for all elements is a list of factors (ops/optimizer.h), computed once per step in double.
  */
 #include "backend/cpu/update.h"
 
@@ -36,11 +36,7 @@ enum status update_create(struct device *device, const struct op_call *call, voi
 				    .shape = call->in[2].t.shape };
 	for (uint32_t k = 0; k < call->n_out; k++)
 		s->bytes[k] = call->out[k].t.dtype ? tensor_bytes(&call->out[k].t) : 0;
-	for (uint32_t k = 0; call->def->attrs[k].name; k++) {
-		const struct op_attr *attr = &call->def->attrs[k];
-		s->attr[k] = attr->kind == ATTR_INT ? (double)node_int(call->node, attr->name)
-						    : node_double(call->node, attr->name);
-	}
+	optimizer_attributes(call->def, call->node, s->attr);
 	*state = s;
 	return OK;
 }
@@ -60,18 +56,58 @@ bool update_begin(const struct update_state *s, const struct kernel_io *io, stru
 
 /* ---- one pass ---- */
 
-enum { FACTORS = 8 };
-
 struct pass {
 	float *p, *a, *b, *c; /* parameter, moments */
 	const float *g;
 	float factor; /* unscales and clips the gradient */
-	float f[FACTORS];
+	float f[OPTIMIZER_FACTORS];
 };
 
 typedef void pass_fn(const void *pass, int64_t begin, int64_t end);
 
-/* f: alpha, 1 - alpha, epsilon, decay, rate, momentum */
+SIMD static void sgd_plain(const void *pass, int64_t begin, int64_t end)
+{
+	const struct pass *j = pass;
+	float *restrict p = j->p;
+	const float *restrict g = j->g;
+	float factor = j->factor, rate = j->f[0], decay = j->f[1];
+	for (int64_t i = begin; i < end; i++)
+		p[i] -= rate * (g[i] * factor + decay * p[i]);
+}
+
+SIMD static void sgd_momentum(const void *pass, int64_t begin, int64_t end)
+{
+	const struct pass *j = pass;
+	float *restrict p = j->p, *restrict m = j->a;
+	const float *restrict g = j->g;
+	float factor = j->factor, rate = j->f[0], decay = j->f[1], momentum = j->f[2];
+	float own = j->f[3], moved = j->f[4];
+	for (int64_t i = begin; i < end; i++) {
+		float d = g[i] * factor + decay * p[i];
+		float v = momentum * m[i] + d;
+		m[i] = v;
+		p[i] -= rate * (own * d + moved * v);
+	}
+}
+
+SIMD static void adam(const void *pass, int64_t begin, int64_t end)
+{
+	const struct pass *j = pass;
+	float *restrict p = j->p, *restrict m = j->a, *restrict v = j->b;
+	const float *restrict g = j->g;
+	float factor = j->factor, decay = j->f[0], shrink = j->f[1], m_factor = j->f[2];
+	float v_keep = j->f[3], v_factor = j->f[4], step_size = j->f[5];
+	float correction = j->f[6], epsilon = j->f[7];
+	for (int64_t i = begin; i < end; i++) {
+		float d = g[i] * factor + decay * p[i];
+		float m1 = m[i] + (d - m[i]) * m_factor;
+		float v1 = v_keep * v[i] + v_factor * d * d;
+		m[i] = m1;
+		v[i] = v1;
+		p[i] = p[i] * shrink - step_size * (m1 / (sqrtf(v1) / correction + epsilon));
+	}
+}
+
 SIMD static void rmsprop(const void *pass, int64_t begin, int64_t end)
 {
 	const struct pass *j = pass;
@@ -101,7 +137,7 @@ SIMD static void rmsprop_momentum(const void *pass, int64_t begin, int64_t end)
 	}
 }
 
-/* f: the same; v's mean less the gradient's squared, which rounding must not make negative */
+/* v's mean less the gradient's squared, which rounding must not make negative */
 SIMD static void rmsprop_centered(const void *pass, int64_t begin, int64_t end)
 {
 	const struct pass *j = pass;
@@ -135,7 +171,6 @@ SIMD static void rmsprop_centered_momentum(const void *pass, int64_t begin, int6
 	}
 }
 
-/* f: epsilon, decay, rate */
 SIMD static void adagrad(const void *pass, int64_t begin, int64_t end)
 {
 	const struct pass *j = pass;
@@ -149,7 +184,6 @@ SIMD static void adagrad(const void *pass, int64_t begin, int64_t end)
 	}
 }
 
-/* f: 1 - beta1, beta2, 1 - beta2, correction of v, epsilon, decay, share of g and of m */
 SIMD static void nadam(const void *pass, int64_t begin, int64_t end)
 {
 	const struct pass *j = pass;
@@ -184,14 +218,27 @@ SIMD static void lion(const void *pass, int64_t begin, int64_t end)
 
 /* ---- factors of a step ---- */
 
+static pass_fn *sgd_step(struct pass *pass, const double *attr, double rate, int64_t good_steps,
+			 double *state)
+{
+	(void)good_steps, (void)state;
+	sgd_factors(attr, rate, pass->f);
+	return pass->a ? sgd_momentum : sgd_plain;
+}
+
+static pass_fn *adam_step(struct pass *pass, const double *attr, double rate, int64_t good_steps,
+			  double *state)
+{
+	(void)state;
+	adam_factors(attr, rate, good_steps, pass->f);
+	return adam;
+}
+
 static pass_fn *rmsprop_step(struct pass *pass, const double *attr, double rate, int64_t good_steps,
 			     double *state)
 {
 	(void)good_steps, (void)state;
-	double alpha = attr[0], epsilon = attr[1], momentum = attr[2], decay = attr[3];
-	const double f[] = { alpha, 1 - alpha, epsilon, decay, rate, momentum };
-	for (size_t i = 0; i < ARRAY_SIZE(f); i++)
-		pass->f[i] = (float)f[i];
+	rmsprop_factors(attr, rate, pass->f);
 	if (attr[4] != 0)
 		return pass->c ? rmsprop_centered_momentum : rmsprop_centered;
 	return pass->b ? rmsprop_momentum : rmsprop;
@@ -201,28 +248,14 @@ static pass_fn *adagrad_step(struct pass *pass, const double *attr, double rate,
 			     double *state)
 {
 	(void)good_steps, (void)state;
-	pass->f[0] = (float)attr[0];
-	pass->f[1] = (float)attr[1];
-	pass->f[2] = (float)rate;
+	adagrad_factors(attr, rate, pass->f);
 	return adagrad;
 }
 
 static pass_fn *nadam_step(struct pass *pass, const double *attr, double rate, int64_t good_steps,
 			   double *state)
 {
-	double beta1 = attr[0], beta2 = attr[1], epsilon = attr[2], decay = attr[3];
-	double correction = 1 / (1 - pow(beta2, (double)good_steps + 1));
-	struct nadam_factors factors = nadam_factors(beta1, attr[4], good_steps, state);
-	const double f[] = { 1 - beta1,
-			     beta2,
-			     1 - beta2,
-			     correction,
-			     epsilon,
-			     decay,
-			     rate * factors.gradient,
-			     rate * factors.moment };
-	for (size_t i = 0; i < ARRAY_SIZE(f); i++)
-		pass->f[i] = (float)f[i];
+	nadam_all_factors(attr, rate, good_steps, state, pass->f);
 	return nadam;
 }
 
@@ -230,10 +263,7 @@ static pass_fn *lion_step(struct pass *pass, const double *attr, double rate, in
 			  double *state)
 {
 	(void)good_steps, (void)state;
-	double beta1 = attr[0], beta2 = attr[1], decay = attr[2];
-	const double f[] = { beta1, 1 - beta1, beta2, 1 - beta2, 1 - rate * decay, rate };
-	for (size_t i = 0; i < ARRAY_SIZE(f); i++)
-		pass->f[i] = (float)f[i];
+	lion_factors(attr, rate, pass->f);
 	return lion;
 }
 
@@ -247,7 +277,7 @@ static enum status run(const struct update_state *s, const struct kernel_io *io,
 		return OK;
 	struct pass pass = {
 		.p = io->out[0],
-		.a = io->out[1],
+		.a = s->n_out > 1 ? io->out[1] : NULL,
 		.b = s->n_out > 2 ? io->out[2] : NULL,
 		.c = s->n_out > 3 ? io->out[3] : NULL,
 		.g = io->in[3],
@@ -257,6 +287,18 @@ static enum status run(const struct update_state *s, const struct kernel_io *io,
 	parallel_for(s->n, UPDATE_GRAIN, begin(&pass, s->attr, rate, step.good_steps, state),
 		     &pass);
 	return OK;
+}
+
+static enum status sgd_run(void *state, const struct kernel_io *io, struct stream *stream)
+{
+	(void)stream;
+	return run(state, io, sgd_step);
+}
+
+static enum status adam_run(void *state, const struct kernel_io *io, struct stream *stream)
+{
+	(void)stream;
+	return run(state, io, adam_step);
 }
 
 static enum status rmsprop_run(void *state, const struct kernel_io *io, struct stream *stream)
@@ -282,6 +324,24 @@ static enum status lion_run(void *state, const struct kernel_io *io, struct stre
 	(void)stream;
 	return run(state, io, lion_step);
 }
+
+const struct kernel kernel_sgd = {
+	.op = "SGD",
+	.name = "vector loop",
+	.supports = update_supports,
+	.create = update_create,
+	.run = sgd_run,
+	.destroy = free,
+};
+
+const struct kernel kernel_adam = {
+	.op = "Adam",
+	.name = "vector loop",
+	.supports = update_supports,
+	.create = update_create,
+	.run = adam_run,
+	.destroy = free,
+};
 
 const struct kernel kernel_rmsprop = {
 	.op = "RMSprop",

@@ -11,7 +11,7 @@
 
 #define UPDATE_GRAIN 16384 /* elements that are worth a thread */
 
-enum { UPDATE_OUTPUTS = 4, UPDATE_ATTRS = 5 };
+enum { UPDATE_OUTPUTS = 4 };
 
 struct update_state {
 	const struct op_def *def;
@@ -19,7 +19,7 @@ struct update_state {
 	uint32_t n_out;
 	size_t bytes[UPDATE_OUTPUTS]; /* of each output; it updates input 2, 4, 5... */
 	struct shape shape;           /* of the parameter */
-	double attr[UPDATE_ATTRS];    /* in the order of the operator's table */
+	double attr[OPTIMIZER_ATTRS]; /* in the order of the operator's table */
 };
 
 /* Parameter, gradient and the moments that are like them are plain F32. */

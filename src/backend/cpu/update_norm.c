@@ -53,16 +53,15 @@ struct lamb {
 	const float *g;
 	int64_t n;
 	double *pp, *rr; /* sums of squares per piece */
-	float factor, m_factor, v_keep, v_factor, correction1, correction2, epsilon, decay;
+	float factor, f[OPTIMIZER_FACTORS];
 };
 
 SIMD static void lamb(const struct lamb *j, int64_t begin, int64_t end)
 {
 	float *restrict m = j->m, *restrict v = j->v, *restrict r = j->r;
 	const float *restrict g = j->g, *restrict p = j->p;
-	float factor = j->factor, m_factor = j->m_factor, v_keep = j->v_keep;
-	float v_factor = j->v_factor, epsilon = j->epsilon, decay = j->decay;
-	float correction1 = j->correction1, correction2 = j->correction2;
+	float factor = j->factor, m_factor = j->f[0], v_keep = j->f[1], v_factor = j->f[2];
+	float correction1 = j->f[3], correction2 = j->f[4], epsilon = j->f[5], decay = j->f[6];
 	for (int64_t i = begin; i < end; i++) {
 		float d = g[i] * factor;
 		m[i] += (d - m[i]) * m_factor;
@@ -95,10 +94,10 @@ static enum status lamb_run(void *state, const struct kernel_io *io, struct stre
 	(void)stream;
 	const struct update_state *s = state;
 	struct step_block step;
-	double rate, beta1 = s->attr[0], beta2 = s->attr[1];
+	double rate;
 	if (!update_begin(s, io, &step, &rate))
 		return OK;
-	double t = (double)step.good_steps + 1, *pp = io->workspace;
+	double *pp = io->workspace;
 	int64_t pieces = s->n / PIECE + 1, used = (s->n + PIECE - 1) / PIECE;
 	struct lamb j = {
 		.p = io->out[0],
@@ -110,19 +109,11 @@ static enum status lamb_run(void *state, const struct kernel_io *io, struct stre
 		.pp = pp,
 		.rr = pp + pieces,
 		.factor = step.inverse * step.clip,
-		.m_factor = (float)(1 - beta1),
-		.v_keep = (float)beta2,
-		.v_factor = (float)(1 - beta2),
-		.correction1 = (float)(1 / (1 - pow(beta1, t))),
-		.correction2 = (float)(1 / (1 - pow(beta2, t))),
-		.epsilon = (float)s->attr[2],
-		.decay = (float)s->attr[3],
 	};
+	lamb_factors(s->attr, step.good_steps, j.f);
 	parallel_for(used, 1, lamb_pieces, &j);
-	double of_p = sum(j.pp, used), of_r = sum(j.rr, used);
-	double trust = of_p > 0 && of_r > 0 ? sqrt(of_p / of_r) : 1;
-	parallel_for(s->n, UPDATE_GRAIN, apply,
-		     &(struct apply){ j.p, j.r, 1, (float)(rate * trust) });
+	double size = lamb_step(rate, sum(j.pp, used), sum(j.rr, used));
+	parallel_for(s->n, UPDATE_GRAIN, apply, &(struct apply){ j.p, j.r, 1, (float)size });
 	return OK;
 }
 
