@@ -113,6 +113,20 @@ static inline bool float_type(enum dtype dtype)
 	return dtype == DT_F32 || dtype == DT_F16 || dtype == DT_BF16;
 }
 
+/* Which of n neighbours has block x: the last one whose `first` block is not after it. */
+template <class T> static __device__ inline uint32_t find_block(const T *v, uint32_t n, uint32_t x)
+{
+	uint32_t low = 0, high = n;
+	while (high - low > 1) {
+		uint32_t middle = (low + high) / 2;
+		if (v[middle].first <= x)
+			low = middle;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 /* The statements with T as the C++ type of the dtype, a float_type. */
 #define FOR_FLOAT(dtype, T, ...)                                                                   \
 	do {                                                                                       \

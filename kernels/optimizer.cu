@@ -58,19 +58,6 @@ struct batch {
 	struct slot slot[SLOTS];
 };
 
-static __device__ inline const struct slot *find_slot(const struct batch &b, uint32_t block)
-{
-	uint32_t low = 0, high = b.slots; /* in [low, high) */
-	while (high - low > 1) {
-		uint32_t middle = (low + high) / 2;
-		if (b.slot[middle].first <= block)
-			low = middle;
-		else
-			high = middle;
-	}
-	return &b.slot[low];
-}
-
 static __device__ void make_factors(const struct batch &b, const struct slot *s, float *f)
 {
 	const struct set *set = &b.sets[s->set];
@@ -174,7 +161,7 @@ static __global__ void update_parts(const __grid_constant__ struct batch batch)
 	__shared__ float f[OPTIMIZER_FACTORS];
 	if (batch.step->found_inf)
 		return;
-	const struct slot *s = find_slot(batch, blockIdx.x);
+	const struct slot *s = &batch.slot[find_block(batch.slot, batch.slots, blockIdx.x)];
 	if (threadIdx.x == 0)
 		make_factors(batch, s, f);
 	__syncthreads();
@@ -239,7 +226,7 @@ static __global__ void apply_sizes(const __grid_constant__ struct batch batch)
 	__shared__ float f[OPTIMIZER_FACTORS];
 	if (batch.step->found_inf)
 		return;
-	const struct slot *s = find_slot(batch, blockIdx.x);
+	const struct slot *s = &batch.slot[find_block(batch.slot, batch.slots, blockIdx.x)];
 	if (threadIdx.x == 0)
 		make_factors(batch, s, f);
 	__syncthreads();
@@ -266,11 +253,17 @@ static __global__ void move_products(const __grid_constant__ struct batch batch)
 
 /* ---- the call ---- */
 
-struct update {
-	enum kind kind;
+/* One call, and a run of them. */
+struct one {
 	uint32_t inputs, outputs;
 	int64_t n;
 	struct set set; /* without rates */
+};
+
+struct update {
+	enum kind kind;
+	uint32_t n;
+	struct one *calls;
 };
 
 static bool supports(const struct op_call *call, const char **why)
@@ -285,32 +278,53 @@ static bool supports(const struct op_call *call, const char **why)
 	return call->in[2].t.dtype == DT_F32;
 }
 
-static enum status create(struct device *device, const struct op_call *call, void **state,
-			  size_t *workspace, struct error *err)
+static void destroy(void *state)
+{
+	free(((struct update *)state)->calls);
+	free(state);
+}
+
+static enum status create_run(struct device *device, const struct op_call *calls, uint32_t n,
+			      void **state, size_t *workspace, struct error *err)
 {
 	(void)device, (void)err;
 	struct update *u = (struct update *)mem_alloc(sizeof *u);
+	int64_t parts = 0;
 	int kind = 0;
-	while (strcmp(names[kind], call->def->name))
+	while (strcmp(names[kind], calls->def->name))
 		kind++;
 	u->kind = (enum kind)kind;
-	u->inputs = call->n_in;
-	u->outputs = call->n_out;
-	u->n = shape_elements(&call->in[2].t.shape);
-	u->set.n_rates = kind == AVERAGE ? 0 : shape_elements(&call->in[1].t.shape);
-	optimizer_attributes(call->def, call->node, u->set.attr);
+	u->n = n;
+	u->calls = (struct one *)mem_alloc(n * sizeof *u->calls);
+	for (uint32_t c = 0; c < n; c++) {
+		struct one *one = &u->calls[c];
+		one->inputs = calls[c].n_in;
+		one->outputs = calls[c].n_out;
+		one->n = shape_elements(&calls[c].in[2].t.shape);
+		if (kind != AVERAGE)
+			one->set.n_rates = shape_elements(&calls[c].in[1].t.shape);
+		optimizer_attributes(calls[c].def, calls[c].node, one->set.attr);
+		parts += (one->n + PART - 1) / PART;
+	}
 	if (kind == LAMB)
-		*workspace = (size_t)((u->n + PART - 1) / PART * 2 + 1) * sizeof(double);
+		*workspace = (size_t)(parts * 2 + n) * sizeof(double);
 	*state = u;
 	return OK;
 }
 
-/* Adds a call to a batch; false when it has no room. */
-static bool add_call(struct batch *b, const struct update *u, void *const *in, void *const *out)
+static enum status create(struct device *device, const struct op_call *call, void **state,
+			  size_t *workspace, struct error *err)
 {
-	struct set set = u->set;
+	return create_run(device, call, 1, state, workspace, err);
+}
+
+/* Adds a call to a batch; false when it has no room. */
+static bool add_call(struct batch *b, const struct one *call, void *const *in, void *const *out)
+{
+	struct set set = call->set;
+	bool average = b->kind == AVERAGE;
 	uint32_t k = 0;
-	if (set.n_rates)
+	if (!average)
 		set.rates = (const double *)in[1];
 	while (k < b->n_sets && memcmp(&b->sets[k], &set, sizeof set))
 		k++;
@@ -319,24 +333,26 @@ static bool add_call(struct batch *b, const struct update *u, void *const *in, v
 	if (k == b->n_sets)
 		b->sets[b->n_sets++] = set;
 	struct slot *s = &b->slot[b->slots++];
-	bool average = u->kind == AVERAGE;
 	s->p = (float *)out[0];
 	s->g = (const float *)(average ? in[2] : in[3]);
-	s->a = (float *)(u->outputs > 1 ? out[1] : NULL);
-	s->b = (float *)(u->outputs > 2 ? out[2] : NULL);
-	void *third = u->outputs > 3 ? out[3] : NULL;
-	s->c = (float *)(u->kind == NADAM ? NULL : third);
-	s->product = (double *)(u->kind == NADAM ? third : NULL);
-	s->n = u->n;
+	s->a = (float *)(call->outputs > 1 ? out[1] : NULL);
+	s->b = (float *)(call->outputs > 2 ? out[2] : NULL);
+	void *third = call->outputs > 3 ? out[3] : NULL;
+	s->c = (float *)(b->kind == NADAM ? NULL : third);
+	s->product = (double *)(b->kind == NADAM ? third : NULL);
+	s->n = call->n;
 	s->first = b->blocks;
 	s->set = k;
-	b->blocks += (uint32_t)((u->n + PART - 1) / PART);
+	b->blocks += (uint32_t)((call->n + PART - 1) / PART);
 	return true;
 }
 
-static void launch(const struct batch *b, struct stream *stream)
+/* Launches what is in a batch and empties it. */
+static void launch(struct batch *b, struct stream *stream)
 {
 	cudaStream_t handle = work_handle(stream);
+	if (!b->slots)
+		return;
 	LAUNCH(update_parts, b->blocks, THREADS, 0, handle, *b);
 	if (b->kind == LAMB) {
 		LAUNCH(find_sizes, b->slots, THREADS, 0, handle, *b);
@@ -344,25 +360,36 @@ static void launch(const struct batch *b, struct stream *stream)
 	}
 	if (b->kind == NADAM)
 		LAUNCH(move_products, 1, THREADS, 0, handle, *b);
+	b->slots = b->blocks = b->n_sets = 0;
 }
 
 static enum status run(void *state, const struct kernel_io *io, struct stream *stream)
 {
 	const struct update *u = (const struct update *)state;
+	void *const *in = io->in, *const *out = io->out;
 	struct batch b;
 	memset(&b, 0, sizeof b);
-	b.step = (const struct step_block *)io->in[0];
 	b.sums = (double *)io->workspace;
 	b.kind = u->kind;
-	if (u->n && add_call(&b, u, io->in, io->out))
-		launch(&b, stream);
+	for (uint32_t c = 0; c < u->n; c++) {
+		const struct one *call = &u->calls[c];
+		bool same = b.step == in[0];
+		if (call->n && (!same || !add_call(&b, call, in, out))) {
+			launch(&b, stream);
+			b.step = (const struct step_block *)in[0];
+			add_call(&b, call, in, out);
+		}
+		in += call->inputs;
+		out += call->outputs;
+	}
+	launch(&b, stream);
 	return launched();
 }
 
 #define UPDATE(operator)                                                                           \
 	{                                                                                          \
 		.op = operator, .name = "CUDA", .rank = 0, .supports = supports, .propose = NULL,  \
-		.create = create, .run = run, .destroy = free                                      \
+		.create = create, .create_run = create_run, .run = run, .destroy = destroy         \
 	}
 
 extern "C" const struct kernel cuda_kernel_sgd = UPDATE("SGD");

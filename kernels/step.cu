@@ -10,6 +10,7 @@ extern "C" {
 }
 
 #include <stdlib.h>
+#include <string.h>
 
 #define PIECE 16384
 
@@ -26,16 +27,33 @@ static int64_t pieces_of(int64_t n)
 	return (n + PIECE - 1) / PIECE;
 }
 
-static __global__ void square_sums(const float *g, int64_t n, double *sums)
+/* The gradients of a launch, a block for each piece; `first` is a gradient's first block. */
+struct gradient {
+	const float *g;
+	int64_t n; /* more than 0 */
+	uint32_t first;
+};
+
+#define GRADIENTS ((ARGUMENT_BYTES - 64) / sizeof(struct gradient))
+
+struct gradients {
+	double *sums; /* for each block */
+	uint32_t n, blocks;
+	struct gradient v[GRADIENTS];
+};
+
+static __global__ void square_sums(const __grid_constant__ struct gradients all)
 {
-	int64_t begin = blockIdx.x * (int64_t)PIECE;
+	const struct gradient *one = &all.v[find_block(all.v, all.n, blockIdx.x)];
+	const float *g = one->g;
+	int64_t n = one->n, begin = (int64_t)(blockIdx.x - one->first) * PIECE;
 	int64_t end = begin + PIECE < n ? begin + PIECE : n;
 	double sum = 0;
 	for (int64_t i = begin + threadIdx.x; i < end; i += THREADS)
 		sum += (double)g[i] * (double)g[i];
 	sum = block_sum(sum);
 	if (threadIdx.x == 0)
-		sums[blockIdx.x] = sum;
+		all.sums[blockIdx.x] = sum;
 }
 
 static __global__ void end_stats(struct step_block *step, const double *weight, const float *loss,
@@ -85,20 +103,37 @@ static enum status stats_create(struct device *device, const struct op_call *cal
 	return OK;
 }
 
+/* Launches what is in the list and empties it. */
+static void sum_squares(struct gradients *all, struct stream *stream)
+{
+	if (all->n)
+		LAUNCH(square_sums, all->blocks, THREADS, 0, work_handle(stream), *all);
+	all->sums += all->blocks;
+	all->n = all->blocks = 0;
+}
+
 static enum status stats_run(void *state, const struct kernel_io *io, struct stream *stream)
 {
 	const struct stats *s = (const struct stats *)state;
 	double *sums = (double *)io->workspace;
-	int64_t at = 0;
+	struct gradients all;
+	memset(&all, 0, sizeof all);
+	all.sums = sums;
 	for (uint32_t k = 0; k < s->gradients; k++) {
-		int64_t pieces = pieces_of(s->n[k]);
-		if (pieces)
-			LAUNCH(square_sums, (unsigned)pieces, THREADS, 0, work_handle(stream),
-			       (const float *)io->in[3 + k], s->n[k], sums + at);
-		at += pieces;
+		if (all.n == GRADIENTS)
+			sum_squares(&all, stream);
+		if (!s->n[k])
+			continue;
+		struct gradient *one = &all.v[all.n++];
+		one->g = (const float *)io->in[3 + k];
+		one->n = s->n[k];
+		one->first = all.blocks;
+		all.blocks += (uint32_t)pieces_of(s->n[k]);
 	}
+	sum_squares(&all, stream);
 	LAUNCH(end_stats, 1, THREADS, 0, work_handle(stream), (struct step_block *)io->out[0],
-	       (const double *)io->in[1], (const float *)io->in[2], sums, at, s->max_norm);
+	       (const double *)io->in[1], (const float *)io->in[2], sums, all.sums - sums,
+	       s->max_norm);
 	return launched();
 }
 

@@ -162,9 +162,9 @@ static enum status choose_constants(struct inspect_result *r, const struct sessi
 /* ---- 3. plans ---- */
 
 static void add_kernel(struct inspect_result *r, const struct plan *plan, enum program_kind program,
-		       const struct plan_step *step)
+		       const struct plan_step *step, uint32_t id)
 {
-	const struct node *node = graph_node(plan->graph, step->node);
+	const struct node *node = graph_node(plan->graph, id);
 	struct arena scratch;
 	const char *why = NULL;
 	arena_init(&scratch);
@@ -190,12 +190,15 @@ static void list_kernels(struct inspect_result *r, const struct plan *plan)
 						      PROGRAM_APPLY };
 	uint32_t n = 0;
 	for (size_t p = 0; p < ARRAY_SIZE(programs); p++)
-		n += plan->programs[programs[p]].n;
+		for (uint32_t i = 0; i < plan->programs[programs[p]].n; i++)
+			n += plan->programs[programs[p]].steps[i].n_nodes;
 	r->kernels = arena_alloc(&r->arena, n * sizeof *r->kernels);
 	for (size_t p = 0; p < ARRAY_SIZE(programs); p++) {
 		const struct program *program = &plan->programs[programs[p]];
 		for (uint32_t i = 0; i < program->n; i++)
-			add_kernel(r, plan, programs[p], &program->steps[i]);
+			for (uint32_t k = 0; k < program->steps[i].n_nodes; k++)
+				add_kernel(r, plan, programs[p], &program->steps[i],
+					   program->steps[i].nodes[k]);
 	}
 }
 

@@ -43,6 +43,14 @@ struct kernel {
 	/* Called once per node at plan time. *workspace is preset to 0. */
 	enum status (*create)(struct device *device, const struct op_call *call, void **state,
 			      size_t *workspace, struct error *err);
+	/*
+	 * The same for a run of n calls that are executed as one, NULL: each is executed alone. They
+	 * are of the same operator, which is not OP_INPLACE, and supported; none reads or writes
+	 * what another one writes. `run` then gets the operands of all of them, those of one call
+	 * after those of the one before, and one workspace.
+	 */
+	enum status (*create_run)(struct device *device, const struct op_call *calls, uint32_t n,
+				  void **state, size_t *workspace, struct error *err);
 	enum status (*run)(void *state, const struct kernel_io *io, struct stream *stream);
 	void (*destroy)(void *state); /* NULL: nothing to free */
 };

@@ -31,7 +31,7 @@ static enum status queue(struct executor *executor, enum program_kind kind, stru
 		enum status status = executor->profile ? run_timed(executor, s, err)
 						       : run(executor, s);
 		if (status != OK) {
-			const struct node *node = graph_node(plan->graph, s->node);
+			const struct node *node = graph_node(plan->graph, s->nodes[0]);
 			return backend_fail(plan->backend, plan->device, err, status,
 					    "node '%s' (%s): kernel %s (%s) failed", node->name,
 					    node->op, s->kernel->name, node->def->name);

@@ -24,7 +24,7 @@ static double operations(const struct graph *graph, const struct node *node)
 void profile_add(struct profile *profile, const struct graph *graph, const struct plan_step *step,
 		 double seconds)
 {
-	const struct node *node = graph_node(graph, step->node);
+	const struct node *node = graph_node(graph, step->nodes[0]);
 	struct profile_row *row = NULL;
 	for (uint32_t i = 0; i < profile->rows.n && !row; i++)
 		if (profile->rows.v[i].op == node->def && profile->rows.v[i].kernel == step->kernel)

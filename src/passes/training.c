@@ -76,16 +76,16 @@ static void average(struct builder *b, const struct training_options *o, uint32_
 	build(b, "MovingAverage", IN(step, a, updated), attr_double("decay", o->ema));
 }
 
-static void build_update(struct builder *b, const struct training_options *o, uint32_t step,
-			 uint32_t parameter, uint32_t gradient)
+/* Returns the updated parameter. */
+static uint32_t build_update(struct builder *b, const struct training_options *o, uint32_t step,
+			     uint32_t parameter, uint32_t gradient)
 {
 	struct graph *graph = b->graph;
 	struct param_group group = group_of(o->groups, o->n_groups,
 					    graph_value(graph, parameter)->name);
 	const char *name = group_rates_name(graph->arena, group.rate);
 	uint32_t rates = get_state(graph, name, DT_F64, &SHAPE(o->rates));
-	average(b, o, step, parameter,
-		optimizer_build(b, &o->update, group.decay, step, rates, parameter, gradient));
+	return optimizer_build(b, &o->update, group.decay, step, rates, parameter, gradient);
 }
 
 static void build_apply(struct builder *b, const struct training_options *o, uint32_t step,
@@ -104,8 +104,12 @@ static void build_apply(struct builder *b, const struct training_options *o, uin
 		     attr_double("max_norm", o->clip_norm));
 	/* A session sets the plain rates whether or not a parameter uses them. */
 	get_state(graph, LEARNING_RATE_NAME, DT_F64, &SHAPE(o->rates));
+	/* One behind the other: a backend may do all of one kind at once. */
+	uint32_t *updated = arena_alloc(graph->arena, params->n * sizeof *updated);
 	for (uint32_t k = 0; k < params->n && b->status == OK; k++)
-		build_update(b, o, step, params->v[k], gradients[k]);
+		updated[k] = build_update(b, o, step, params->v[k], gradients[k]);
+	for (uint32_t k = 0; k < params->n && b->status == OK; k++)
+		average(b, o, step, params->v[k], updated[k]);
 	b->name = "optimizer";
 	build(b, "ScaleUpdate", IN(step), attr_int("dynamic", o->dynamic_scale),
 	      attr_int("growth_interval", o->growth_interval), attr_float("floor", o->min_scale));

@@ -1,11 +1,12 @@
 /*
  * plan.c - chooses kernels and lays out memory (see plan.h).
  *
- *  1. Group values that share memory: outputs that update an input in place, views, and, where it
+ *  1. Calls that follow each other are one step where their kernel can run them as one.
+ *  2. Group values that share memory: outputs that update an input in place, views, and, where it
  *     is dead afterwards, an input whose memory an output may take over.
- *  2. A group with a member from the outside, or read in a later phase, is a resident.
- *  3. The other groups, and workspaces, are intervals over the steps of their program.
- *  4. In the first micro-batch a gradient that only its accumulator reads is formed in the
+ *  3. A group with a member from the outside, or read in a later phase, is a resident.
+ *  4. The other groups, and workspaces, are intervals over the steps of their program.
+ *  5. In the first micro-batch a gradient that only its accumulator reads is formed in the
  *     accumulator itself.
  */
 #include "plan/plan.h"
@@ -28,6 +29,8 @@ struct step_info {
 	const struct kernel *kernel, *first_kernel; /* first_kernel: Accumulate in FIRST */
 	void *state, *first_state;
 	size_t workspace, offset;
+	uint32_t next;   /* the position of the next call of its run, 0: none */
+	bool follows;    /* a call of a run, but not its first */
 	bool skip;       /* a view: nothing to run */
 	bool skip_first; /* an accumulator that is formed directly */
 };
@@ -38,6 +41,130 @@ struct plan_layout {
 	struct step_info *steps; /* by position in graph->order */
 	uint32_t *position;      /* per node: its position within its program */
 };
+
+/* ---- kernels are chosen ---- */
+
+static bool is_view(const struct graph *graph, const struct node *node)
+{
+	if (!node->out[0])
+		return false;
+	const struct value *in = graph_value(graph, node->in[0]);
+	const struct value *out = graph_value(graph, node->out[0]);
+	if (!strcmp(node->def->name, "Relayout"))
+		return layout_same_bytes(&in->t.shape, in->layout, out->layout);
+	return (node->def->flags & OP_VIEW) && in->layout == LAYOUT_PLAIN &&
+	       out->layout == LAYOUT_PLAIN;
+}
+
+static enum status choose(struct plan *plan, const struct op_call *call,
+			  const struct kernel **kernel, struct error *err)
+{
+	const char *why = NULL;
+	*kernel = plan->backend->kernel(plan->device, call, &why);
+	return *kernel ? OK
+		       : fail(err, ERR_UNSUPPORTED, "node '%s' (%s): no kernel for %s: %s",
+			      call->node->name, call->node->op, call->def->name, why);
+}
+
+/* Finds views, which are not run, and chooses the kernels of all other nodes. */
+static enum status choose_kernels(struct plan *plan, struct error *err)
+{
+	const struct graph *graph = plan->graph;
+	for (uint32_t i = 0; i < graph->order.n; i++) {
+		const struct node *node = graph_node(graph, graph->order.v[i]);
+		struct step_info *s = &plan->layout->steps[i];
+		struct arena scratch;
+		s->skip = is_view(graph, node);
+		if (s->skip)
+			continue;
+		arena_init(&scratch);
+		struct op_call call = op_call_of(graph, node, &scratch);
+		enum status status = choose(plan, &call, &s->kernel, err);
+		arena_release(&scratch);
+		TRY(status);
+	}
+	return OK;
+}
+
+/* The value whose memory a value has for certain: through views and updates in place. */
+static uint32_t memory_of(const struct graph *graph, uint32_t v)
+{
+	for (;;) {
+		uint32_t from = 0;
+		const struct node *node = graph_value(graph, v)->node
+						  ? graph_node(graph, graph_value(graph, v)->node)
+						  : NULL;
+		for (uint32_t k = 0; node && k < node->n_out; k++) {
+			int alias = op_output(node->def, k)->alias;
+			if (node->out[k] == v && alias)
+				from = node->in[alias - 1];
+		}
+		if (node && !from && is_view(graph, node))
+			from = node->in[0];
+		if (!from)
+			return v;
+		v = from;
+	}
+}
+
+/* Which run last read and wrote a value's memory: 1 + the position of its first call. */
+struct touched {
+	uint32_t *read, *written;
+};
+
+/* Notes what a call touches; false, and nothing noted, when the run `id` so far is in its way. */
+static bool touch(const struct graph *graph, const struct node *node, uint32_t id,
+		  struct touched *t)
+{
+	for (uint32_t k = 0; k < node->n_in; k++)
+		if (node->in[k] && t->written[memory_of(graph, node->in[k])] == id)
+			return false;
+	for (uint32_t k = 0; k < node->n_out; k++) {
+		uint32_t m = node->out[k] ? memory_of(graph, node->out[k]) : 0;
+		if (m && (t->written[m] == id || t->read[m] == id))
+			return false;
+	}
+	for (uint32_t k = 0; k < node->n_in; k++)
+		if (node->in[k])
+			t->read[memory_of(graph, node->in[k])] = id;
+	for (uint32_t k = 0; k < node->n_out; k++)
+		if (node->out[k])
+			t->written[memory_of(graph, node->out[k])] = id;
+	return true;
+}
+
+/* Calls of one kernel that follow each other in a program and don't need each other. */
+static void find_runs(struct plan *plan)
+{
+	const struct graph *graph = plan->graph;
+	struct step_info *steps = plan->layout->steps;
+	struct touched touched = { mem_alloc(graph->values.n * sizeof *touched.read),
+				   mem_alloc(graph->values.n * sizeof *touched.written) };
+	uint32_t first[PHASE_COUNT] = { 0 }, last[PHASE_COUNT] = { 0 }; /* 1 + position, 0: none */
+	for (uint32_t i = 0; i < graph->order.n; i++) {
+		const struct node *node = graph_node(graph, graph->order.v[i]);
+		const struct kernel *kernel = steps[i].kernel;
+		enum phase phase = node->phase;
+		/* The kernels of MICRO may differ between its two programs. */
+		if (!kernel || !kernel->create_run || phase == PHASE_MICRO ||
+		    (node->def->flags & OP_INPLACE)) {
+			first[phase] = 0;
+			continue;
+		}
+		if (first[phase] && steps[first[phase] - 1].kernel == kernel &&
+		    touch(graph, node, first[phase], &touched)) {
+			steps[last[phase] - 1].next = i;
+			steps[i].follows = true;
+		} else {
+			first[phase] = i + 1;
+			if (!touch(graph, node, first[phase], &touched))
+				first[phase] = 0; /* impossible: it is the first of its run */
+		}
+		last[phase] = i + 1;
+	}
+	free(touched.read);
+	free(touched.written);
+}
 
 /* ---- groups ---- */
 
@@ -57,18 +184,6 @@ static void join(struct plan_layout *l, uint32_t into, uint32_t v)
 	a->crosses |= b->crosses;
 }
 
-static bool is_view(const struct graph *graph, const struct node *node)
-{
-	if (!node->out[0])
-		return false;
-	const struct value *in = graph_value(graph, node->in[0]);
-	const struct value *out = graph_value(graph, node->out[0]);
-	if (!strcmp(node->def->name, "Relayout"))
-		return layout_same_bytes(&in->t.shape, in->layout, out->layout);
-	return (node->def->flags & OP_VIEW) && in->layout == LAYOUT_PLAIN &&
-	       out->layout == LAYOUT_PLAIN;
-}
-
 /* Lifetimes of single values: first is where it is produced, last where it is last read. */
 static void find_lifetimes(struct plan *plan)
 {
@@ -82,7 +197,9 @@ static void find_lifetimes(struct plan *plan)
 	}
 	for (uint32_t i = 0; i < graph->order.n; i++) {
 		const struct node *node = graph_node(graph, graph->order.v[i]);
-		uint32_t at = l->position[graph->order.v[i]] = count[node->phase]++;
+		/* what is executed as one is at one position */
+		uint32_t at = l->steps[i].follows ? count[node->phase] - 1 : count[node->phase]++;
+		l->position[graph->order.v[i]] = at;
 		for (uint32_t k = 0; k < node->n_in; k++) {
 			struct group *g = &l->groups[node->in[k]];
 			g->used = true;
@@ -132,10 +249,8 @@ static void find_groups(struct plan *plan)
 	/* What must share memory first, so that lifetimes are whole when in-place is decided. */
 	for (uint32_t i = 0; i < graph->order.n; i++) {
 		const struct node *node = graph_node(graph, graph->order.v[i]);
-		if (is_view(graph, node)) {
+		if (l->steps[i].skip)
 			join(l, node->in[0], node->out[0]);
-			l->steps[i].skip = true;
-		}
 		for (uint32_t k = 0; k < node->n_out; k++) {
 			const struct op_arg *arg = op_output(node->def, k);
 			if (arg->alias && node->out[k])
@@ -192,21 +307,7 @@ static void find_direct(struct plan *plan)
 	}
 }
 
-/* ---- kernels ---- */
-
-static enum status create(struct plan *plan, const struct op_call *call,
-			  const struct kernel **kernel, void **state, size_t *workspace,
-			  struct error *err)
-{
-	const char *why = NULL;
-	*kernel = plan->backend->kernel(plan->device, call, &why);
-	if (!*kernel)
-		return fail(err, ERR_UNSUPPORTED, "node '%s' (%s): no kernel for %s: %s",
-			    call->node->name, call->node->op, call->def->name, why);
-	if ((*kernel)->create(plan->device, call, state, workspace, err) != OK)
-		return fail_context(err, "node '%s' (%s)", call->node->name, call->node->op);
-	return OK;
-}
+/* ---- kernels are created ---- */
 
 /* A tensor that is larger than all memory: told before any kernel prepares for it. */
 static enum status check_sizes(const struct plan *plan, struct error *err)
@@ -228,26 +329,51 @@ static enum status check_sizes(const struct plan *plan, struct error *err)
 	return OK;
 }
 
-static enum status create_kernels(struct plan *plan, struct error *err)
+/* In the first micro-batch an accumulator that has no gradient formed in it is written by Store. */
+static enum status create_store(struct plan *plan, struct op_call call, struct step_info *s,
+				struct error *err)
+{
+	size_t workspace = 0;
+	call.def = op_find("onnxtune", "Store", 1);
+	TRY(choose(plan, &call, &s->first_kernel, err));
+	TRY(s->first_kernel->create(plan->device, &call, &s->first_state, &workspace, err));
+	s->workspace = workspace > s->workspace ? workspace : s->workspace;
+	return OK;
+}
+
+/* The kernel of the call at position i, and of those that are executed with it. */
+static enum status create_kernel(struct plan *plan, uint32_t i, struct arena *scratch,
+				 struct error *err)
 {
 	const struct graph *graph = plan->graph;
-	for (uint32_t i = 0; i < graph->order.n; i++) {
-		const struct node *node = graph_node(graph, graph->order.v[i]);
-		struct step_info *s = &plan->layout->steps[i];
+	struct step_info *steps = plan->layout->steps, *s = &steps[i];
+	const struct kernel *kernel = s->kernel;
+	uint32_t n = 0;
+	for (uint32_t k = i; n == 0 || k; k = steps[k].next)
+		n++;
+	struct op_call *calls = arena_alloc(scratch, n * sizeof *calls);
+	n = 0;
+	for (uint32_t k = i; n == 0 || k; k = steps[k].next)
+		calls[n++] = op_call_of(graph, graph_node(graph, graph->order.v[k]), scratch);
+	enum status status = n > 1 ? kernel->create_run(plan->device, calls, n, &s->state,
+							&s->workspace, err)
+				   : kernel->create(plan->device, calls, &s->state, &s->workspace,
+						    err);
+	if (status == OK && !strcmp(calls->def->name, "Accumulate") && !s->skip_first)
+		status = create_store(plan, *calls, s, err);
+	const struct node *node = calls->node;
+	return status == OK ? OK : fail_context(err, "node '%s' (%s)", node->name, node->op);
+}
+
+static enum status create_kernels(struct plan *plan, struct error *err)
+{
+	for (uint32_t i = 0; i < plan->graph->order.n; i++) {
+		const struct step_info *s = &plan->layout->steps[i];
 		struct arena scratch;
-		enum status status = OK;
-		if (s->skip)
+		if (s->skip || s->follows)
 			continue;
 		arena_init(&scratch);
-		struct op_call call = op_call_of(graph, node, &scratch);
-		status = create(plan, &call, &s->kernel, &s->state, &s->workspace, err);
-		if (status == OK && !strcmp(node->def->name, "Accumulate") && !s->skip_first) {
-			size_t workspace = 0;
-			call.def = op_find("onnxtune", "Store", 1);
-			status = create(plan, &call, &s->first_kernel, &s->first_state, &workspace,
-					err);
-			s->workspace = workspace > s->workspace ? workspace : s->workspace;
-		}
+		enum status status = create_kernel(plan, i, &scratch, err);
 		arena_release(&scratch);
 		TRY(status);
 	}
@@ -293,6 +419,29 @@ static enum status place_phase(struct plan *plan, enum phase phase, struct error
 
 /* ---- programs ---- */
 
+static void add_step(struct plan *plan, struct program *program, uint32_t i, bool first)
+{
+	const struct graph *graph = plan->graph;
+	const struct step_info *steps = plan->layout->steps, *s = &steps[i];
+	struct plan_step *step = &program->steps[program->n++];
+	uint32_t n_in = 0, n_out = 0;
+	*step = (struct plan_step){
+		.kernel = first && s->first_kernel ? s->first_kernel : s->kernel,
+		.state = first && s->first_kernel ? s->first_state : s->state,
+	};
+	for (uint32_t k = i; !step->n_nodes || k; k = steps[k].next) {
+		const struct node *node = graph_node(graph, graph->order.v[k]);
+		n_in += node->n_in;
+		n_out += node->n_out;
+		step->n_nodes++;
+	}
+	step->nodes = arena_alloc(&plan->arena, step->n_nodes * sizeof *step->nodes);
+	for (uint32_t n = 0, k = i; n < step->n_nodes; n++, k = steps[k].next)
+		step->nodes[n] = graph->order.v[k];
+	step->in = arena_alloc(&plan->arena, n_in * sizeof *step->in);
+	step->out = arena_alloc(&plan->arena, n_out * sizeof *step->out);
+}
+
 static void add_programs(struct plan *plan)
 {
 	const struct graph *graph = plan->graph;
@@ -308,16 +457,9 @@ static void add_programs(struct plan *plan)
 			const struct step_info *s = &plan->layout->steps[i];
 			const struct node *node = graph_node(graph, graph->order.v[i]);
 			bool first = p == PROGRAM_FIRST;
-			if (node->phase != phase_of[p] || s->skip || (first && s->skip_first))
-				continue;
-			struct plan_step *step = &program->steps[program->n++];
-			*step = (struct plan_step){
-				.node = graph->order.v[i],
-				.kernel = first && s->first_kernel ? s->first_kernel : s->kernel,
-				.state = first && s->first_kernel ? s->first_state : s->state,
-				.in = arena_alloc(&plan->arena, node->n_in * sizeof *step->in),
-				.out = arena_alloc(&plan->arena, node->n_out * sizeof *step->out),
-			};
+			if (node->phase == phase_of[p] && !s->skip && !s->follows &&
+			    !(first && s->skip_first))
+				add_step(plan, program, i, first);
 		}
 	}
 }
@@ -335,7 +477,10 @@ enum status plan_build(const struct graph *graph, const struct backend *backend,
 	l->steps = arena_alloc(&plan->arena, graph->order.n * sizeof *l->steps);
 	l->position = arena_alloc(&plan->arena, graph->nodes.n * sizeof *l->position);
 	enum status status = check_sizes(plan, err);
+	if (status == OK)
+		status = choose_kernels(plan, err);
 	if (status == OK) {
+		find_runs(plan);
 		find_lifetimes(plan);
 		find_groups(plan);
 		find_residents(plan);
@@ -381,6 +526,18 @@ static void *address(const struct plan *plan, void *arena, uint32_t value, bool 
 	return (char *)arena + g->offset;
 }
 
+static void link_step(const struct plan *plan, struct plan_step *step, void *arena, bool first)
+{
+	uint32_t n_in = 0, n_out = 0;
+	for (uint32_t n = 0; n < step->n_nodes; n++) {
+		const struct node *node = graph_node(plan->graph, step->nodes[n]);
+		for (uint32_t k = 0; k < node->n_in; k++)
+			step->in[n_in++] = address(plan, arena, node->in[k], first);
+		for (uint32_t k = 0; k < node->n_out; k++)
+			step->out[n_out++] = address(plan, arena, node->out[k], first);
+	}
+}
+
 void plan_link(struct plan *plan, void *arena)
 {
 	const struct graph *graph = plan->graph;
@@ -390,13 +547,8 @@ void plan_link(struct plan *plan, void *arena)
 	for (int p = 0; p < PROGRAM_COUNT; p++)
 		for (uint32_t i = 0; i < plan->programs[p].n; i++) {
 			struct plan_step *s = &plan->programs[p].steps[i];
-			const struct node *node = graph_node(graph, s->node);
-			bool first = p == PROGRAM_FIRST;
-			for (uint32_t k = 0; k < node->n_in; k++)
-				s->in[k] = address(plan, arena, node->in[k], first);
-			for (uint32_t k = 0; k < node->n_out; k++)
-				s->out[k] = address(plan, arena, node->out[k], first);
-			s->workspace = (char *)arena + plan->layout->steps[at[s->node]].offset;
+			s->workspace = (char *)arena + plan->layout->steps[at[s->nodes[0]]].offset;
+			link_step(plan, s, arena, p == PROGRAM_FIRST);
 		}
 	free(at);
 }

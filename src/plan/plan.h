@@ -33,7 +33,8 @@ struct resident {
 };
 
 struct plan_step {
-	uint32_t node;
+	uint32_t *nodes; /* several where they are run as one (see create_run in backend.h) */
+	uint32_t n_nodes;
 	const struct kernel *kernel;
 	void *state;      /* owned by the plan, shared by FIRST and NEXT */
 	void **in, **out; /* device memory, after plan_link */

@@ -300,7 +300,7 @@ static uint32_t gradient_nodes(const struct session *s, const char *prefix)
 	const struct program *program = &plan->programs[PROGRAM_NEXT];
 	uint32_t n = 0;
 	for (uint32_t i = 0; i < program->n; i++) {
-		const struct node *node = graph_node(plan->graph, program->steps[i].node);
+		const struct node *node = graph_node(plan->graph, program->steps[i].nodes[0]);
 		n += begins_with(node->name, prefix) && strstr(node->def->name, "Grad");
 	}
 	return n;
