@@ -192,6 +192,46 @@ static struct graph summed = {
 	.outputs = IDS(7, 6, 8, 10),
 };
 
+/* 5 = -x, summed over the rows, over the columns and over all, all in float32 from float16 */
+static int64_t axes_d[] = { 0 }, axes_e[] = { -1 }, axes_f[] = { 0, 1 };
+static const struct attr drop_wide[] = {
+	{ .name = "keepdims", .kind = ATTR_INT, .i = 0 },
+	{ .name = "noop_with_empty_axes", .kind = ATTR_INT, .i = 0 },
+	{ .name = "_out", .kind = ATTR_INT, .i = DT_F32 },
+	{ 0 }
+};
+static struct value long_values[] = {
+	INPUT(DT_F16, 700, 37),    AXIS(1, axes_d),
+	AXIS(1, axes_e),           AXIS(2, axes_f),
+	VALUE(DT_F16, 1, 700, 37), VALUE(DT_F32, 2, 37),
+	VALUE(DT_F32, 3, 700),     { .t = { DT_F32, { 0 }, NULL }, .node = 4 },
+};
+static struct graph long_sums = {
+	.values = LIST_OF(struct value *, NULL, &long_values[0], &long_values[1], &long_values[2],
+			  &long_values[3], &long_values[4], &long_values[5], &long_values[6],
+			  &long_values[7]),
+	NODES(NODE(op_neg_6, 5, no_attrs, 1), NODE(op_reduce_sum_13, 6, drop_wide, 5, 2),
+	      NODE(op_reduce_sum_13, 7, drop_wide, 5, 3),
+	      NODE(op_reduce_sum_13, 8, drop_wide, 5, 4)),
+	.order = IDS(1, 2, 3, 4),
+	.inputs = IDS(1),
+	.outputs = IDS(6, 7, 8),
+};
+
+/* 4 = x + y, 5 = its sum over the rows, which may have the memory of x */
+static struct value kept_values[] = {
+	INPUT(DT_F32, 1, 50),     INPUT(DT_F32, 90, 50),   AXIS(1, axes_d),
+	VALUE(DT_F32, 1, 90, 50), VALUE(DT_F32, 2, 1, 50),
+};
+static struct graph kept = {
+	.values = LIST_OF(struct value *, NULL, &kept_values[0], &kept_values[1], &kept_values[2],
+			  &kept_values[3], &kept_values[4]),
+	NODES(NODE(op_add_7, 4, no_attrs, 1, 2), NODE(op_reduce_sum_13, 5, keep, 4, 3)),
+	.order = IDS(1, 2),
+	.inputs = IDS(1, 2),
+	.outputs = IDS(5, 4),
+};
+
 #define NUMBERS(...)                                                                               \
 	{                                                                                          \
 		FILL_VALUES, DT_F32, SHAPE(3), 0, 0, (const double[])                              \
@@ -213,6 +253,9 @@ const struct op_case cases_fused[] = {
 	{ "an input as an output", OURS, BODY(copied), .in = { F32(2100) }, .outputs = 2 },
 	{ "sums over axes", OURS, BODY(summed), .in = { F32(3, 5, 9, 31), F32(5, 1, 1) },
 	  .outputs = 4 },
+	{ "long sums", OURS, BODY(long_sums), .in = { FIXED(DT_F16, 700, 37) }, .outputs = 3 },
+	{ "a sum in place of an input", OURS, BODY(kept), .in = { F32(1, 50), F32(90, 50) },
+	  .outputs = 2 },
 	{ "comparison and selection", OURS, BODY(selected), .in = { F32(5, 6), F32(5, 1) },
 	  .outputs = 2 },
 	{ 0 },

@@ -7,6 +7,7 @@
  */
 #include "backend/cpu/pointwise_program.h"
 #include "backend/cpu/convert.h"
+#include "backend/fused_body.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -63,28 +64,11 @@ bool pointwise_supports(const struct op_call *call, const char **why)
 	return choose(call).loop != NULL;
 }
 
-/* The axes that a ReduceSum keeps as 1; false when they are not known. */
-static bool sum_shape(const struct op_call *call, struct shape *kept)
-{
-	const struct tensor *axes = call->n_in > 1 && call->in[1].t.dtype ? &call->in[1].t : NULL;
-	int64_t n = axes ? shape_elements(&axes->shape) : 0;
-	if (n == 0 || !axes->data)
-		return false;
-	*kept = call->in[0].t.shape;
-	for (int64_t i = 0; i < n; i++) {
-		int axis;
-		if (!shape_axis(kept, tensor_get_int(axes, i), &axis))
-			return false;
-		kept->dim[axis] = 1;
-	}
-	return true;
-}
-
 static enum fusible fusible_sum(const struct op_call *call)
 {
 	struct shape kept;
 	bool fits = convert_supports(call->in[0].t.dtype) &&
-		    convert_supports(call->out[0].t.dtype) && sum_shape(call, &kept) &&
+		    convert_supports(call->out[0].t.dtype) && fused_sum_shape(call, &kept) &&
 		    shape_elements(&kept) <= SUM_LIMIT;
 	return fits ? FUSIBLE_COSTLY : FUSIBLE_NOT;
 }
@@ -226,40 +210,10 @@ static bool compile_node(struct state *s, const struct op_call *call, const stru
 	return true;
 }
 
-/* The ReduceSum that makes an output of a body, perhaps with a Cast after it; NULL: none. */
-static const struct node *sum_of(const struct graph *body, uint32_t id)
-{
-	const struct node *node = NULL;
-	while (graph_value(body, id)->node) {
-		node = graph_node(body, graph_value(body, id)->node);
-		if (strcmp(node->def->name, "Cast") != 0)
-			break;
-		id = node->in[0];
-	}
-	return node && !strcmp(node->def->name, "ReduceSum") ? node : NULL;
-}
-
-/* The shape that a body computes in. */
-static const struct shape *body_space(const struct graph *body)
-{
-	for (uint32_t i = 0; i < body->order.n; i++) {
-		const struct node *node = graph_node(body, body->order.v[i]);
-		bool sum = !strcmp(node->def->name, "ReduceSum");
-		if (strcmp(node->def->name, "Cast") != 0)
-			return &graph_value(body, sum ? node->in[0] : node->out[0])->t.shape;
-	}
-	return &graph_value(body, body->outputs.v[0])->t.shape; /* only casts */
-}
-
-static const struct graph *body_of(const struct op_call *call)
-{
-	return node_attr(call->node, "_body")->graph;
-}
-
 /* A body; false when something in it has no loop. */
 static bool compile_body(struct state *s, const struct op_call *call)
 {
-	const struct graph *body = body_of(call);
+	const struct graph *body = fused_body(call);
 	struct arena scratch;
 	bool done = call->n_in <= FUSED_INPUTS && call->n_out <= FUSED_OUTPUTS;
 	arena_init(&scratch);
@@ -276,10 +230,11 @@ static bool compile_body(struct state *s, const struct op_call *call)
 		struct shape kept;
 		struct op_call sum_call;
 		uint32_t id = body->outputs.v[k];
-		const struct node *sum = sum_of(body, id);
+		const struct node *sum = fused_sum(body, id);
 		if (!sum)
 			add_output(s, reg[id], call->out[k].t.dtype, true);
-		else if (sum_call = op_call_of(body, sum, &scratch), sum_shape(&sum_call, &kept))
+		else if (sum_call = op_call_of(body, sum, &scratch),
+			 fused_sum_shape(&sum_call, &kept))
 			add_sum(s, reg[id], &kept, call->out[k].t.dtype);
 		else
 			done = false;
@@ -380,46 +335,11 @@ enum status pointwise_create(struct device *device, const struct op_call *call, 
 	return OK;
 }
 
-/* The layout that all full-size operands of a Fused node should have. */
-static void fused_propose(const struct op_call *call, enum layout *in, enum layout *out)
-{
-	const struct shape *space = body_space(body_of(call));
-	enum layout layout = LAYOUT_PLAIN;
-	for (uint32_t k = 0; k < call->n_in; k++)
-		if (call->in[k].layout == LAYOUT_LAST && shape_equal(&call->in[k].t.shape, space))
-			layout = LAYOUT_LAST;
-	for (uint32_t k = 0; k < call->n_in; k++)
-		in[k] = shape_equal(&call->in[k].t.shape, space) ? layout : LAYOUT_PLAIN;
-	for (uint32_t k = 0; k < call->n_out; k++)
-		out[k] = sum_of(body_of(call), body_of(call)->outputs.v[k]) ? LAYOUT_PLAIN : layout;
-}
-
-/* The layout of the outputs that are not sums; false when they don't agree, or a sum isn't plain. */
-static bool common_layout(const struct op_call *call, enum layout *layout)
-{
-	bool first = true;
-	*layout = LAYOUT_PLAIN;
-	for (uint32_t k = 0; k < call->n_in; k++) /* where all outputs are sums */
-		if (call->in[k].layout == LAYOUT_LAST)
-			*layout = LAYOUT_LAST;
-	for (uint32_t k = 0; k < call->n_out; k++) {
-		enum layout own = call->out[k].layout;
-		bool sum = sum_of(body_of(call), body_of(call)->outputs.v[k]);
-		if (sum ? own != LAYOUT_PLAIN : !first && own != *layout)
-			return false;
-		if (!sum) {
-			*layout = own;
-			first = false;
-		}
-	}
-	return true;
-}
-
 static bool fused_start(struct state *s, const struct op_call *call)
 {
 	enum layout layout;
-	bool fits = common_layout(call, &layout);
-	start(s, body_space(body_of(call)), layout);
+	bool fits = fused_layout(call, &layout);
+	start(s, fused_space(fused_body(call)), layout);
 	return compile_body(s, call) && fits;
 }
 

@@ -5,8 +5,10 @@
  */
 #include "backend/cuda/chain.h"
 
+#include "backend/cuda/chain_expression.h"
 #include "backend/cuda/chain_text.h"
 #include "backend/cuda/cuda.h"
+#include "backend/fused_body.h"
 
 #include <fcntl.h>
 #include <nvrtc.h>
@@ -229,74 +231,110 @@ void chain_close(struct chain_cache *cache)
 
 /* ---- the kernel ---- */
 
-struct state {
+struct part {
 	cudaKernel_t kernel;
 	struct chain_args args;
-	uint32_t n_in, n_out;
+	size_t offset; /* of its sums in the workspace */
+	uint32_t n_sums, sum[FUSED_OUTPUTS];
+	enum dtype dtype[FUSED_OUTPUTS];
+	struct chain_sums to;
+};
+
+struct state {
+	uint32_t n_in, n_out, n;
+	struct part parts[];
 };
 
 enum fusible chain_fusible(const struct op_call *call)
 {
+	struct shape kept;
 	bool costly;
-	if (!chain_expression(call, &costly))
+	if (!strcmp(call->def->name, "ReduceSum"))
+		return chain_is_float(call->in[0].t.dtype) &&
+				       chain_is_float(call->out[0].t.dtype) &&
+				       fused_sum_shape(call, &kept)
+			       ? FUSIBLE_COSTLY
+			       : FUSIBLE_NOT;
+	if (!chain_has_expression(call, &costly))
 		return FUSIBLE_NOT;
 	return costly ? FUSIBLE_COSTLY : FUSIBLE_CHEAP;
-}
-
-static bool supports(const struct op_call *call, const char **why)
-{
-	struct chain_text text;
-	struct arena arena;
-	arena_init(&arena);
-	bool done = chain_text_make(call, &arena, &text, why);
-	arena_release(&arena);
-	return done;
 }
 
 static enum status create(struct device *device, const struct op_call *call, void **state,
 			  size_t *workspace, struct error *err)
 {
-	(void)workspace;
-	struct chain_text text;
+	struct chain_text texts[FUSED_OUTPUTS];
 	struct arena arena;
-	const char *why;
-	cudaKernel_t kernel = NULL;
+	enum status status = OK;
 	arena_init(&arena);
-	enum status status = chain_text_make(call, &arena, &text, &why)
-				     ? get_kernel(device->chains, text.text, &kernel, err)
-				     : fail(err, ERR_INTERNAL, "%s", why);
+	uint32_t n = chain_text_make(call, &arena, texts);
+	struct state *s = mem_alloc(sizeof *s + n * sizeof *s->parts);
+	*s = (struct state){ .n_in = call->n_in, .n_out = call->n_out, .n = n };
+	for (uint32_t i = 0; i < n && status == OK; i++) {
+		const struct chain_text *t = &texts[i];
+		struct part *part = &s->parts[i];
+		*part = (struct part){
+			.args = t->args, .offset = *workspace, .n_sums = t->n_sums, .to = t->to
+		};
+		for (uint32_t k = 0; k < t->n_sums; k++) {
+			part->sum[k] = t->sum[k];
+			part->dtype[k] = call->out[t->sum[k]].t.dtype;
+		}
+		*workspace += (size_t)(t->n_sums * t->args.kept * t->args.parts) * sizeof(double);
+		status = get_kernel(device->chains, t->text, &part->kernel, err);
+	}
 	arena_release(&arena);
-	TRY(status);
-	struct state *s = mem_alloc(sizeof *s);
-	*s = (struct state){
-		.kernel = kernel, .args = text.args, .n_in = call->n_in, .n_out = call->n_out
-	};
+	if (!n)
+		status = fail(err, ERR_MEMORY, "no memory for the text of a chain");
+	if (status != OK) {
+		free(s);
+		return status;
+	}
 	*state = s;
 	return OK;
 }
 
-static enum status run(void *state, const struct kernel_io *io, struct stream *stream)
+static enum status launch(const struct part *part, const struct state *s,
+			  const struct kernel_io *io, struct stream *stream)
 {
-	struct state *s = state;
-	struct chain_args args = s->args;
+	struct chain_args args = part->args;
 	void *list[] = { &args };
-	long long blocks = (args.n + THREADS - 1) / THREADS;
+	long long threads = part->n_sums ? args.kept * args.parts * args.width : args.n;
+	long long blocks = (threads + THREADS - 1) / THREADS;
 	if (!args.n)
 		return OK;
 	for (uint32_t k = 0; k < s->n_in; k++)
 		args.in[k] = io->in[k];
 	for (uint32_t k = 0; k < s->n_out; k++)
 		args.out[k] = io->out[k];
-	dim3 grid = { (unsigned)(blocks > BLOCKS_MAX ? BLOCKS_MAX : blocks), 1, 1 };
-	dim3 block = { THREADS, 1, 1 };
+	args.sums = (double *)((char *)io->workspace + part->offset);
+	if (!part->n_sums && blocks > BLOCKS_MAX)
+		blocks = BLOCKS_MAX;
+	dim3 grid = { (unsigned)blocks, 1, 1 }, block = { THREADS, 1, 1 };
 	return cuda_status(
-		cudaLaunchKernel((const void *)s->kernel, grid, block, list, 0, stream->handle));
+		cudaLaunchKernel((const void *)part->kernel, grid, block, list, 0, stream->handle));
+}
+
+static enum status run(void *state, const struct kernel_io *io, struct stream *stream)
+{
+	const struct state *s = state;
+	for (uint32_t i = 0; i < s->n; i++)
+		TRY(launch(&s->parts[i], s, io, stream));
+	/* Only now: a sum may have the memory of an input. */
+	for (uint32_t i = 0; i < s->n; i++) {
+		const struct part *part = &s->parts[i];
+		const double *sums = (const double *)((const char *)io->workspace + part->offset);
+		for (uint32_t k = 0; k < part->n_sums; k++)
+			TRY(launch_chain_sums(&part->to, sums + k * part->to.kept * part->to.parts,
+					      io->out[part->sum[k]], part->dtype[k], stream));
+	}
+	return OK;
 }
 
 const struct kernel cuda_kernel_chain = {
 	.op = "",
 	.name = "compiled chain",
-	.supports = supports,
+	.supports = chain_fits,
 	.propose = chain_propose,
 	.create = create,
 	.run = run,

@@ -6,7 +6,8 @@
  * Compiled texts are kept in memory and in a folder on disk, $XDG_CACHE_HOME/onnxtune or
  * ~/.cache/onnxtune; a file there that is not whole is compiled again. Results are rounded to the
  * half types where the operators do it and products are not contracted with sums, so a chain gives
- * the bits of its single operators.
+ * the bits of its single operators. Sums at the end of a Fused node are formed in double over parts
+ * that the shapes fix, and the parts added up in their order.
  */
 #ifndef ONNXTUNE_BACKEND_CUDA_CHAIN_H
 #define ONNXTUNE_BACKEND_CUDA_CHAIN_H
@@ -14,13 +15,17 @@
 #include "backend/backend.h"
 #include "ops/fused.h"
 
-/* What a kernel gets; chain_print.c declares the same in CUDA C. */
+/* What a kernel gets; chain_expression.c declares the same in CUDA C. */
 struct chain_args {
 	const void *in[FUSED_INPUTS];
 	void *out[FUSED_OUTPUTS];
 	long long n;                                    /* elements */
 	long long dim[SHAPE_MAX_RANK];                  /* of the merged space */
 	long long stride[FUSED_INPUTS][SHAPE_MAX_RANK]; /* in elements */
+	/* Where there are sums: elements that are kept and that are summed for each of them, those
+	 * of a part and how many parts, threads that share a part (a power of two). */
+	double *sums;
+	long long kept, summed, part, parts, width;
 };
 
 struct chain_cache;

@@ -5,261 +5,34 @@
  *  1. Inputs are read at the element's index where they lie as the output does, else at strides.
  *  2. Each node is one line, `float vN = expression;` with its inputs in place of $0, $1, ...
  *  3. Outputs are written at the element's index.
+ *  4. Sums: what is summed for an element that is kept is cut into parts of a fixed size. Where it
+ *     lies side by side in memory, neighbouring threads share a part; else a thread has one, and its
+ *     neighbours those of neighbouring elements. Partial sums are added up by another kernel.
  */
 #include "backend/cuda/chain_text.h"
 
-#include "ops/fused.h"
+#include "backend/cuda/chain_expression.h"
+#include "backend/fused_body.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- the operators ---- */
-
-enum takes {
-	TAKES_FLOATS,  /* f32, f16, bf16, all of one type */
-	TAKES_NUMBERS, /* those or integers, all of one type; the result is BOOL */
-	TAKES_BOOLS,
-	TAKES_CHOICE, /* BOOL, then two of one type */
-	TAKES_CAST,   /* anything to a float */
-};
-
-struct expression {
-	const char *op;
-	enum takes takes;
-	int inputs;
-	bool costly;
-	const char *text;               /* $0.. inputs, $p alpha, $q beta */
-	const char *absent[4];          /* what stands for absent inputs */
-	const char *attr, *value, *alt; /* where the attribute has the value: this text instead */
-};
-
-#define EXPRESSION(op_, takes_, inputs_, costly_, ...)                                             \
-	{                                                                                          \
-		.op = op_, .takes = takes_, .inputs = inputs_, .costly = costly_,                  \
-		.text = __VA_ARGS__                                                                \
-	}
-
-static const struct expression expressions[] = {
-	EXPRESSION("Cast", TAKES_CAST, 1, false, "(float)$0"),
-	EXPRESSION("Identity", TAKES_CAST, 1, false, "$0"),
-	EXPRESSION("Accumulate", TAKES_FLOATS, 2, false, "$0 + $1"),
-	EXPRESSION("Store", TAKES_FLOATS, 2, false, "$1"),
-	EXPRESSION("Relayout", TAKES_CAST, 1, false, "$0"),
-	EXPRESSION("Transpose", TAKES_CAST, 1, false, "$0"),
-	EXPRESSION("Neg", TAKES_FLOATS, 1, false, "-$0"),
-	EXPRESSION("Abs", TAKES_FLOATS, 1, false, "fabsf($0)"),
-	EXPRESSION("Sign", TAKES_FLOATS, 1, false, "$0 > 0 ? 1.f : $0 < 0 ? -1.f : $0"),
-	EXPRESSION("Sqrt", TAKES_FLOATS, 1, false, "sqrtf($0)"),
-	EXPRESSION("Reciprocal", TAKES_FLOATS, 1, false, "1 / $0"),
-	EXPRESSION("Floor", TAKES_FLOATS, 1, false, "floorf($0)"),
-	EXPRESSION("Ceil", TAKES_FLOATS, 1, false, "ceilf($0)"),
-	EXPRESSION("Round", TAKES_FLOATS, 1, false, "rintf($0)"),
-	EXPRESSION("Exp", TAKES_FLOATS, 1, true, "expf($0)"),
-	EXPRESSION("Log", TAKES_FLOATS, 1, true, "logf($0)"),
-	EXPRESSION("Sin", TAKES_FLOATS, 1, true, "sinf($0)"),
-	EXPRESSION("Cos", TAKES_FLOATS, 1, true, "cosf($0)"),
-	EXPRESSION("Erf", TAKES_FLOATS, 1, true, "erff($0)"),
-	EXPRESSION("ErfGrad", TAKES_FLOATS, 2, true, "$0 * 1.12837917f * expf(-$1 * $1)"),
-	EXPRESSION("Tanh", TAKES_FLOATS, 1, true, "tanhf($0)"),
-	EXPRESSION("TanhGrad", TAKES_FLOATS, 2, false, "$0 * (1 - $1 * $1)"),
-	EXPRESSION("Sigmoid", TAKES_FLOATS, 1, true, "sigmoid($0)"),
-	EXPRESSION("SigmoidGrad", TAKES_FLOATS, 2, false, "$0 * $1 * (1 - $1)"),
-	EXPRESSION("Softplus", TAKES_FLOATS, 1, true,
-		   "($0 > 0 ? $0 : 0.f) + log1pf(expf(-fabsf($0)))"),
-	EXPRESSION("SoftplusGrad", TAKES_FLOATS, 2, true, "$0 * sigmoid($1)"),
-	EXPRESSION("Gelu", TAKES_FLOATS, 1, true, "gelu($0)", .attr = "approximate",
-		   .value = "tanh", .alt = "gelu_tanh($0)"),
-	EXPRESSION("GeluGrad", TAKES_FLOATS, 2, true, "gelu_grad($0, $1)", .attr = "approximate",
-		   .value = "tanh", .alt = "gelu_tanh_grad($0, $1)"),
-	EXPRESSION("Relu", TAKES_FLOATS, 1, false, "$0 < 0 ? 0.f : $0"),
-	EXPRESSION("ReluGrad", TAKES_FLOATS, 2, false, "$1 <= 0 ? 0.f : $0"),
-	EXPRESSION("LeakyRelu", TAKES_FLOATS, 1, false, "$0 < 0 ? $p * $0 : $0"),
-	EXPRESSION("LeakyReluGrad", TAKES_FLOATS, 2, false, "$1 > 0 ? $0 : $p * $0"),
-	EXPRESSION("Elu", TAKES_FLOATS, 1, true, "$0 < 0 ? $p * expm1f($0) : $0"),
-	EXPRESSION("EluGrad", TAKES_FLOATS, 2, true, "$1 > 0 ? $0 : $0 * $p * expf($1)"),
-	EXPRESSION("HardSigmoid", TAKES_FLOATS, 1, false,
-		   "at_most(at_least($p * $0 + $q, 0.f), 1.f)"),
-	EXPRESSION("HardSigmoidGrad", TAKES_FLOATS, 2, false, "$1 <= 0 || $1 >= 1 ? 0.f : $p * $0"),
-	EXPRESSION("PRelu", TAKES_FLOATS, 2, false, "$0 < 0 ? $1 * $0 : $0"),
-	EXPRESSION("PReluGrad", TAKES_FLOATS, 3, false, "$1 > 0 ? $0 : $2 * $0"),
-	EXPRESSION("Add", TAKES_FLOATS, 2, false, "$0 + $1"),
-	EXPRESSION("Sub", TAKES_FLOATS, 2, false, "$0 - $1"),
-	EXPRESSION("Mul", TAKES_FLOATS, 2, false, "$0 * $1"),
-	EXPRESSION("Div", TAKES_FLOATS, 2, false, "$0 / $1"),
-	EXPRESSION("Pow", TAKES_FLOATS, 2, true, "powf($0, $1)"),
-	EXPRESSION("Max", TAKES_FLOATS, 2, false, "$0 < $1 || $1 != $1 ? $1 : $0"),
-	EXPRESSION("Min", TAKES_FLOATS, 2, false, "$1 < $0 || $1 != $1 ? $1 : $0"),
-	EXPRESSION("MaxGrad", TAKES_FLOATS, 3, false, "$1 < $2 ? 0.f : $1 == $2 ? $0 / 2 : $0"),
-	EXPRESSION("MinGrad", TAKES_FLOATS, 3, false, "$1 > $2 ? 0.f : $1 == $2 ? $0 / 2 : $0"),
-	EXPRESSION("Clip", TAKES_FLOATS, 3, false, "at_most(at_least($0, $1), $2)",
-		   .absent = { NULL, "-INFINITY", "INFINITY" }),
-	EXPRESSION("ClipGrad", TAKES_FLOATS, 4, false, "$1 <= $2 || $1 >= $3 ? 0.f : $0",
-		   .absent = { NULL, NULL, "-INFINITY", "INFINITY" }),
-	EXPRESSION("Equal", TAKES_NUMBERS, 2, false, "$0 == $1"),
-	EXPRESSION("Less", TAKES_NUMBERS, 2, false, "$0 < $1"),
-	EXPRESSION("LessOrEqual", TAKES_NUMBERS, 2, false, "$0 <= $1"),
-	EXPRESSION("Greater", TAKES_NUMBERS, 2, false, "$0 > $1"),
-	EXPRESSION("GreaterOrEqual", TAKES_NUMBERS, 2, false, "$0 >= $1"),
-	EXPRESSION("And", TAKES_BOOLS, 2, false, "$0 && $1"),
-	EXPRESSION("Or", TAKES_BOOLS, 2, false, "$0 || $1"),
-	EXPRESSION("Xor", TAKES_BOOLS, 2, false, "($0 != 0) != ($1 != 0)"),
-	EXPRESSION("Not", TAKES_BOOLS, 1, false, "!$0"),
-	EXPRESSION("Where", TAKES_CHOICE, 3, false, "$0 ? $1 : $2"),
-};
-
-static const char prelude[] =
-	"#undef INFINITY\n"
-	"#define INFINITY bits(0x7f800000u)\n"
-	"typedef unsigned short u16;\n"
-	"static __device__ inline float bits(unsigned u) { union { unsigned u; float f; } x; x.u = u; return x.f; }\n"
-	"static __device__ inline unsigned word(float f) { union { float f; unsigned u; } x; x.f = f; return x.u; }\n"
-	"#ifdef __CUDA_ARCH__\n"
-	"static __device__ inline float from_f16(u16 h) { float f; asm(\"cvt.f32.f16 %%0, %%1;\" : \"=f\"(f) : \"h\"(h)); return f; }\n"
-	"static __device__ inline u16 to_f16(float f) { u16 h; asm(\"cvt.rn.f16.f32 %%0, %%1;\" : \"=h\"(h) : \"f\"(f)); return h; }\n"
-	"#else\n"
-	"static inline float from_f16(u16 h)\n"
-	"{\n"
-	"	unsigned sign = (h & 0x8000u) << 16, rest = h & 0x7fffu;\n"
-	"	if (rest >= 0x7c00u) return bits(sign | 0x7f800000u | (rest & 0x3ffu) << 13);\n"
-	"	return bits(word(bits(rest << 13) * bits(0x77800000u)) | sign);\n"
-	"}\n"
-	"static inline u16 to_f16(float f)\n"
-	"{\n"
-	"	unsigned u = word(f), sign = u >> 16 & 0x8000u, rest = u & 0x7fffffffu;\n"
-	"	if (rest > 0x7f800000u) return sign | 0x7e00u;\n"
-	"	if (rest >= 0x477ff000u) return sign | 0x7c00u;\n"
-	"	if (rest < 0x38800000u) return sign | (word(bits(rest) + 0.5f) - 0x3f000000u);\n"
-	"	return sign | ((rest - 0x38000000u + 0xfffu + (rest >> 13 & 1)) >> 13);\n"
-	"}\n"
-	"#endif\n"
-	"static __device__ inline float from_bf16(u16 h) { return bits((unsigned)h << 16); }\n"
-	"static __device__ inline u16 to_bf16(float f)\n"
-	"{\n"
-	"	unsigned u = word(f);\n"
-	"	return f != f ? u >> 16 | 0x40u : (u + 0x7fffu + (u >> 16 & 1)) >> 16;\n"
-	"}\n"
-	"static __device__ inline float round_f16(float f) { return from_f16(to_f16(f)); }\n"
-	"static __device__ inline float round_bf16(float f) { return from_bf16(to_bf16(f)); }\n"
-	"static __device__ inline float at_least(float x, float low) { return x < low ? low : x; }\n"
-	"static __device__ inline float at_most(float x, float high) { return x > high ? high : x; }\n"
-	"static __device__ inline float sigmoid(float x)\n"
-	"{\n"
-	"	float e = expf(-fabsf(x));\n"
-	"	return x < 0 ? e / (1 + e) : 1 / (1 + e);\n"
-	"}\n"
-	"static __device__ inline float normal(float x) { return 0.5f + 0.5f * erff(x * 0.707106781f); }\n"
-	"static __device__ inline float gelu(float x) { return x * normal(x); }\n"
-	"static __device__ inline float gelu_grad(float dy, float x)\n"
-	"{\n"
-	"	return dy * (normal(x) + x * 0.398942280f * expf(-0.5f * x * x));\n"
-	"}\n"
-	"static __device__ inline float gelu_inner(float x)\n"
-	"{\n"
-	"	return 0.797884561f * (x + 0.044715f * x * x * x);\n"
-	"}\n"
-	"static __device__ inline float gelu_tanh(float x)\n"
-	"{\n"
-	"	return x * 0.5f * (1 + tanhf(gelu_inner(x)));\n"
-	"}\n"
-	"static __device__ inline float gelu_tanh_grad(float dy, float x)\n"
-	"{\n"
-	"	float t = tanhf(gelu_inner(x)), d = 0.797884561f * (1 + 3 * 0.044715f * x * x);\n"
-	"	return dy * 0.5f * (1 + t + x * (1 - t * t) * d);\n"
-	"}\n"
-	"struct chain_args {\n"
-	"	const void *in[%d];\n"
-	"	void *out[%d];\n"
-	"	long long n, dim[%d], stride[%d][%d];\n"
-	"};\n";
-
-static const struct expression *find_expression(const char *op)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(expressions); i++)
-		if (!strcmp(expressions[i].op, op))
-			return &expressions[i];
-	return NULL;
-}
-
-/* ---- types ---- */
-
-/* How elements of a type are held, NULL: not at all; and their name in memory. */
-static const struct {
-	enum dtype dtype;
-	const char *held, *stored, *load, *store;
-} types[] = {
-	{ DT_F32, "float", "float", "", "" },
-	{ DT_F16, "float", "u16", "from_f16", "to_f16" },
-	{ DT_BF16, "float", "u16", "from_bf16", "to_bf16" },
-	{ DT_BOOL, "unsigned char", "unsigned char", "", "" },
-	{ DT_U8, "unsigned char", "unsigned char", "", "" },
-	{ DT_I8, "signed char", "signed char", "", "" },
-	{ DT_I32, "int", "int", "", "" },
-	{ DT_I64, "long long", "long long", "", "" },
-};
-
-static int type_of(enum dtype dtype)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
-		if (types[i].dtype == dtype)
-			return (int)i;
-	return -1;
-}
-
-static bool is_float(enum dtype dtype)
-{
-	return dtype == DT_F32 || dtype == DT_F16 || dtype == DT_BF16;
-}
-
-static enum dtype type_in(const struct op_call *call, uint32_t k)
-{
-	return k < call->n_in ? call->in[k].t.dtype : DT_NONE;
-}
-
-static bool types_fit(const struct expression *e, const struct op_call *call)
-{
-	enum dtype out = call->out[0].t.dtype, first = type_in(call, 0);
-	uint32_t from = e->takes == TAKES_CHOICE ? 1 : 0;
-	for (uint32_t k = 0; k < call->n_in; k++)
-		if (type_in(call, k) && (type_of(type_in(call, k)) < 0 ||
-					 (k > from && type_in(call, k) != type_in(call, from))))
-			return false;
-	switch (e->takes) {
-	case TAKES_FLOATS:
-		return is_float(first) && out == first;
-	case TAKES_NUMBERS:
-		return first != DT_BOOL && out == DT_BOOL;
-	case TAKES_BOOLS:
-		return first == DT_BOOL && out == DT_BOOL;
-	case TAKES_CHOICE:
-		return first == DT_BOOL && type_of(out) >= 0 && out == type_in(call, 1);
-	case TAKES_CAST:
-		return is_float(out) || out == first;
-	}
-	return false;
-}
-
-bool chain_expression(const struct op_call *call, bool *costly)
-{
-	const struct expression *e = find_expression(call->def->name);
-	if (!e || call->n_out != 1 || call->n_in > (uint32_t)e->inputs || !call->out[0].t.dtype)
-		return false;
-	for (uint32_t k = 0; k < (uint32_t)e->inputs; k++)
-		if (!type_in(call, k) && !e->absent[k])
-			return false;
-	if (costly)
-		*costly = e->costly;
-	return types_fit(e, call);
-}
+#define THREADS 256
+#define PART_ROWS 8192  /* elements of a part that threads share */
+#define PART_COLUMNS 64 /* that one thread has */
+#define PARTS_MAX 1024
 
 /* ---- printing ---- */
 
 struct printer {
 	FILE *out;
 	struct chain_args *args;
-	struct loop loop; /* operand 0 is the outputs */
+	struct loop loop; /* operand 0 is the outputs, then the inputs, then the sums */
 	int inputs;
+	const struct shape *kept; /* what is kept of the space, NULL: no sums */
 };
 
 #define NAME 16
@@ -281,7 +54,7 @@ static void print_value(FILE *out, const struct graph *body, uint32_t id, const 
 	const struct value *v = graph_value(body, id);
 	if (*names[id])
 		fprintf(out, "%s", names[id]);
-	else if (is_float(v->t.dtype))
+	else if (chain_is_float(v->t.dtype))
 		fprintf(out, "("), print_number(out, tensor_get(&v->t, 0)), fprintf(out, ")");
 	else
 		fprintf(out, "(%lldLL)", (long long)tensor_get_int(&v->t, 0));
@@ -299,10 +72,10 @@ static void print_attr(FILE *out, const struct node *node, const char *name)
 static void print_node(FILE *out, const struct op_call *call, const char *name,
 		       void (*input)(FILE *out, const void *ctx, uint32_t k), const void *ctx)
 {
-	const struct expression *e = find_expression(call->def->name);
+	const struct chain_expression *e = chain_find(call->def->name);
 	enum dtype dtype = call->out[0].t.dtype;
 	bool alt = e->attr && !strcmp(node_string(call->node, e->attr), e->value);
-	fprintf(out, "\t\t%s %s = ", types[type_of(dtype)].held, name);
+	fprintf(out, "\t\t%s %s = ", chain_types[chain_type_of(dtype)].held, name);
 	if (dtype == DT_F16 || dtype == DT_BF16)
 		fprintf(out, "round_%s", dtype == DT_F16 ? "f16" : "bf16");
 	fprintf(out, "(");
@@ -314,7 +87,7 @@ static void print_node(FILE *out, const struct op_call *call, const char *name,
 		p++;
 		if (*p == 'p' || *p == 'q')
 			print_attr(out, call->node, *p == 'p' ? "alpha" : "beta");
-		else if (type_in(call, (uint32_t)(*p - '0')))
+		else if (chain_type_in(call, (uint32_t)(*p - '0')))
 			input(out, ctx, (uint32_t)(*p - '0'));
 		else
 			fprintf(out, "%s", e->absent[*p - '0']);
@@ -333,7 +106,7 @@ static void add_input(struct printer *p, const struct op_operand *o)
 
 static void print_input(struct printer *p, int k, enum dtype dtype)
 {
-	int t = type_of(dtype);
+	int t = chain_type_of(dtype);
 	const struct loop *l = &p->loop;
 	const int64_t *stride = l->stride[k + 1], *own = l->stride[0];
 	bool direct = true, fixed = true;
@@ -342,8 +115,8 @@ static void print_input(struct printer *p, int k, enum dtype dtype)
 		fixed &= stride[i] == 0;
 		p->args->stride[k][i] = stride[i];
 	}
-	fprintf(p->out, "\t\t%s x%d = %s(((const %s *)a.in[%d])[", types[t].held, k, types[t].load,
-		types[t].stored, k);
+	fprintf(p->out, "\t\t%s x%d = %s(((const %s *)a.in[%d])[", chain_types[t].held, k,
+		chain_types[t].load, chain_types[t].stored, k);
 	if (fixed)
 		fprintf(p->out, "0");
 	else if (direct)
@@ -356,8 +129,82 @@ static void print_input(struct printer *p, int k, enum dtype dtype)
 	fprintf(p->out, "]);\n");
 }
 
-/* Opens the kernel; the loop holds the outputs and all inputs. */
-static void print_start(struct printer *p, const struct op_call *call)
+/* Names the axes from the index `from`: those that are summed over, or those that are kept. */
+static void print_axes(const struct printer *p, const char *from, bool summed)
+{
+	const struct loop *l = &p->loop;
+	int first = -1;
+	for (int i = l->rank - 1; i >= 0; i--)
+		if (!p->kept || (l->stride[l->n - 1][i] == 0) == summed)
+			first = i;
+	if (first < 0)
+		return;
+	fprintf(p->out, "\t\trest = %s;\n", from);
+	for (int i = l->rank - 1; i >= first; i--) {
+		if (p->kept && (l->stride[l->n - 1][i] == 0) != summed)
+			continue;
+		if (i == first)
+			fprintf(p->out, "\t\tlong long i%d = rest;\n\t\t(void)i%d;\n", i, i);
+		else
+			fprintf(p->out,
+				"\t\tlong long i%d = rest %% a.dim[%d]; rest /= a.dim[%d];\n", i, i,
+				i);
+	}
+}
+
+/* The loop of a kernel without sums: over the elements in their order. */
+static void print_loop(const struct printer *p)
+{
+	fprintf(p->out,
+		"\tfor (long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x; i < a.n;\n"
+		"\t     i += (long long)gridDim.x * blockDim.x) {\n"
+		"\t\tlong long rest;\n");
+	print_axes(p, "i", true);
+}
+
+/* With sums: groups of threads share a part of what is summed for a kept element. */
+static void print_sum_loop(const struct printer *p, uint32_t n_sums)
+{
+	fprintf(p->out,
+		"\t__shared__ double shared[256];\n"
+		"\tlong long at = (blockIdx.x * (long long)blockDim.x + threadIdx.x) / a.width;\n"
+		"\tlong long lane = threadIdx.x %% a.width;\n"
+		"\tlong long o = at %% a.kept, part = at / a.kept, end = (part + 1) * a.part;\n"
+		"\tif (end > a.summed) end = a.summed;\n"
+		"\tif (part >= a.parts) end = 0;\n");
+	for (uint32_t k = 0; k < n_sums; k++)
+		fprintf(p->out, "\tdouble s%u = 0;\n", k);
+	fprintf(p->out, "\tfor (long long r = part * a.part + lane; r < end; r += a.width) {\n"
+			"\t\tlong long rest;\n");
+	print_axes(p, "o", false);
+	print_axes(p, "r", true);
+	fprintf(p->out, "\t\tlong long i = ");
+	for (int i = 0; i < p->loop.rank - 1; i++)
+		fprintf(p->out, "(");
+	fprintf(p->out, "i0");
+	for (int i = 1; i < p->loop.rank; i++)
+		fprintf(p->out, ") * a.dim[%d] + i%d", i, i);
+	fprintf(p->out, ";\n\t\t(void)i;\n");
+}
+
+static void print_sum_end(const struct printer *p, uint32_t n_sums)
+{
+	for (uint32_t k = 0; k < n_sums; k++)
+		fprintf(p->out,
+			"\tshared[threadIdx.x] = s%u;\n"
+			"\t__syncthreads();\n"
+			"\tfor (long long half = a.width / 2; half; half /= 2) {\n"
+			"\t\tif (lane < half) shared[threadIdx.x] += shared[threadIdx.x + half];\n"
+			"\t\t__syncthreads();\n"
+			"\t}\n"
+			"\tif (part < a.parts && lane == 0)\n"
+			"\t\ta.sums[(%u * a.parts + part) * a.kept + o] = shared[threadIdx.x];\n"
+			"\t__syncthreads();\n",
+			k, k);
+}
+
+/* Opens the kernel; the loop holds all operands. */
+static void print_start(struct printer *p, const struct op_call *call, uint32_t n_sums)
 {
 	struct loop *l = &p->loop;
 	loop_order(l, 0);
@@ -365,17 +212,13 @@ static void print_start(struct printer *p, const struct op_call *call)
 	p->args->n = loop_size(l, 0, l->rank);
 	for (int i = 0; i < l->rank; i++)
 		p->args->dim[i] = l->dim[i];
-	fprintf(p->out, prelude, FUSED_INPUTS, FUSED_OUTPUTS, SHAPE_MAX_RANK, FUSED_INPUTS,
+	fprintf(p->out, chain_prelude, FUSED_INPUTS, FUSED_OUTPUTS, SHAPE_MAX_RANK, FUSED_INPUTS,
 		SHAPE_MAX_RANK);
-	fprintf(p->out,
-		"extern \"C\" __global__ void k(struct chain_args a)\n{\n"
-		"\tfor (long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x; i < a.n;\n"
-		"\t     i += (long long)gridDim.x * blockDim.x) {\n"
-		"\t\tlong long rest = i;\n");
-	for (int i = l->rank - 1; i > 0; i--)
-		fprintf(p->out, "\t\tlong long i%d = rest %% a.dim[%d]; rest /= a.dim[%d];\n", i, i,
-			i);
-	fprintf(p->out, "\t\tlong long i0 = rest;\n\t\t(void)i0;\n");
+	fprintf(p->out, "extern \"C\" __global__ void k(struct chain_args a)\n{\n");
+	if (p->kept)
+		print_sum_loop(p, n_sums);
+	else
+		print_loop(p);
 	for (int k = 0; k < p->inputs; k++)
 		if (call->in[k].t.dtype)
 			print_input(p, k, call->in[k].t.dtype);
@@ -383,9 +226,9 @@ static void print_start(struct printer *p, const struct op_call *call)
 
 static void print_output(struct printer *p, uint32_t k, const char *name, enum dtype dtype)
 {
-	int t = type_of(dtype);
-	fprintf(p->out, "\t\t((%s *)a.out[%u])[i] = %s(%s);\n", types[t].stored, k, types[t].store,
-		name);
+	int t = chain_type_of(dtype);
+	fprintf(p->out, "\t\t((%s *)a.out[%u])[i] = %s(%s);\n", chain_types[t].stored, k,
+		chain_types[t].store, name);
 }
 
 /* An input whose axes the output has in another order. */
@@ -409,10 +252,8 @@ static void call_input(FILE *out, const void *ctx, uint32_t k)
 	fprintf(out, "x%u", k);
 }
 
-static bool text_of_call(struct printer *p, const struct op_call *call)
+static void text_of_call(struct printer *p, const struct op_call *call)
 {
-	if (!chain_expression(call, NULL))
-		return false;
 	bool transposed = !strcmp(call->def->name, "Transpose");
 	for (uint32_t k = 0; k < call->n_in; k++)
 		if (transposed)
@@ -421,18 +262,13 @@ static bool text_of_call(struct printer *p, const struct op_call *call)
 			add_input(p, &call->in[k]);
 		else
 			loop_add(&p->loop, &SHAPE_SCALAR, LAYOUT_PLAIN), p->inputs++;
-	print_start(p, call);
+	print_start(p, call, 0);
 	print_node(p->out, call, "y", call_input, NULL);
 	print_output(p, 0, "y", call->out[0].t.dtype);
-	return true;
+	fprintf(p->out, "\t}\n");
 }
 
 /* ---- a body ---- */
-
-static const struct graph *body_of(const struct op_call *call)
-{
-	return node_attr(call->node, "_body")->graph;
-}
 
 struct body_node {
 	const struct graph *body;
@@ -446,72 +282,198 @@ static void body_input(FILE *out, const void *ctx, uint32_t k)
 	print_value(out, n->body, n->node->in[k], n->names);
 }
 
-static bool text_of_body(struct printer *p, const struct op_call *call, struct arena *arena)
+static bool is(const struct node *node, const char *op)
 {
-	const struct graph *body = body_of(call);
-	name_text *names = arena_alloc(arena, body->values.n * sizeof *names);
-	if (call->n_in > FUSED_INPUTS || call->n_out > FUSED_OUTPUTS)
-		return false;
-	for (uint32_t k = 0; k < call->n_in; k++) {
-		add_input(p, &call->in[k]);
-		snprintf(names[body->inputs.v[k]], NAME, "x%u", k);
-		if (type_of(call->in[k].t.dtype) < 0)
-			return false;
-	}
-	print_start(p, call);
+	return !strcmp(node->def->name, op);
+}
+
+/* Prints the nodes that come before the sums; names[v] is what value v is called. */
+static void print_body(struct printer *p, const struct graph *body, name_text *names,
+		       struct arena *arena)
+{
 	for (uint32_t i = 0; i < body->order.n; i++) {
 		const struct node *node = graph_node(body, body->order.v[i]);
 		struct op_call inner = op_call_of(body, node, arena);
 		struct body_node ctx = { body, node, names };
-		if (!chain_expression(&inner, NULL))
-			return false;
+		if (is(node, "ReduceSum") || fused_sum(body, node->out[0]))
+			continue;
 		snprintf(names[node->out[0]], NAME, "v%u", node->out[0]);
 		print_node(p->out, &inner, names[node->out[0]], body_input, &ctx);
 	}
-	for (uint32_t k = 0; k < call->n_out; k++)
-		print_output(p, k, names[body->outputs.v[k]], call->out[k].t.dtype);
+}
+
+/* The kernel of a body that forms the sums `t` has and, where it writes, the other outputs. */
+static void text_of_body(struct printer *p, const struct op_call *call, const struct chain_text *t,
+			 struct arena *arena)
+{
+	const struct graph *body = fused_body(call);
+	name_text *names = arena_alloc(arena, body->values.n * sizeof *names);
+	for (uint32_t k = 0; k < call->n_in; k++) {
+		add_input(p, &call->in[k]);
+		snprintf(names[body->inputs.v[k]], NAME, "x%u", k);
+	}
+	if (p->kept)
+		loop_add(&p->loop, p->kept, LAYOUT_PLAIN);
+	print_start(p, call, t->n_sums);
+	print_body(p, body, names, arena);
+	for (uint32_t k = 0; k < call->n_out && t->writes; k++)
+		if (!fused_sum(body, body->outputs.v[k]))
+			print_output(p, k, names[body->outputs.v[k]], call->out[k].t.dtype);
+	for (uint32_t k = 0; k < t->n_sums; k++) {
+		const struct node *sum = fused_sum(body, body->outputs.v[t->sum[k]]);
+		fprintf(p->out, "\t\ts%u += (double)", k);
+		print_value(p->out, body, sum->in[0], names);
+		fprintf(p->out, ";\n");
+	}
+	fprintf(p->out, "\t}\n");
+	print_sum_end(p, t->n_sums);
+}
+
+/* How threads share the sums: see print_sum_loop. */
+static void plan_sums(const struct printer *p, struct chain_text *t)
+{
+	const struct loop *l = &p->loop;
+	const int64_t *kept = l->stride[l->n - 1];
+	struct chain_args *a = &t->args;
+	a->kept = a->summed = a->width = 1;
+	for (int i = 0; i < l->rank; i++) {
+		if (!kept[i]) {
+			a->summed *= l->dim[i];
+			continue;
+		}
+		a->kept *= l->dim[i];
+		t->to.dim[t->to.rank] = l->dim[i];
+		t->to.stride[t->to.rank++] = kept[i];
+	}
+	bool rows = !kept[l->rank - 1]; /* neighbours in memory are summed */
+	a->part = rows ? PART_ROWS : PART_COLUMNS;
+	while ((a->summed + a->part - 1) / a->part > PARTS_MAX)
+		a->part *= 2;
+	a->parts = (a->summed + a->part - 1) / a->part;
+	while (rows && a->width < THREADS && a->width < a->summed)
+		a->width *= 2;
+	t->to.kept = a->kept;
+	t->to.parts = a->parts;
+}
+
+/* ---- all ---- */
+
+static bool body_fits(const struct op_call *call, struct arena *arena)
+{
+	const struct graph *body = fused_body(call);
+	if (call->n_in > FUSED_INPUTS || call->n_out > FUSED_OUTPUTS)
+		return false;
+	for (uint32_t k = 0; k < call->n_in; k++)
+		if (chain_type_of(call->in[k].t.dtype) < 0)
+			return false;
+	for (uint32_t i = 0; i < body->order.n; i++) {
+		const struct node *node = graph_node(body, body->order.v[i]);
+		struct op_call inner = op_call_of(body, node, arena);
+		if (is(node, "ReduceSum") ? chain_fusible(&inner) == FUSIBLE_NOT
+					  : !chain_has_expression(&inner, NULL))
+			return false;
+	}
 	return true;
 }
 
-/* ---- both ---- */
-
-bool chain_text_make(const struct op_call *call, struct arena *arena, struct chain_text *out,
-		     const char **why)
+bool chain_fits(const struct op_call *call, const char **why)
 {
-	bool fused = !strcmp(call->def->name, "Fused"), done;
 	const struct op_operand *y = &call->out[0];
-	char *text = NULL;
-	size_t size;
+	if (!strcmp(call->def->name, "Fused")) {
+		struct arena arena;
+		enum layout layout;
+		*why = "outputs differ in layout";
+		if (!fused_layout(call, &layout))
+			return false;
+		*why = "an operator of the body has no expression";
+		arena_init(&arena);
+		bool fits = body_fits(call, &arena);
+		arena_release(&arena);
+		return fits;
+	}
 	*why = "no expression for these types";
-	if (!fused && !chain_expression(call, NULL))
+	if (!chain_has_expression(call, NULL))
 		return false;
 	*why = "for plain layouts";
-	if (!strcmp(call->def->name, "Transpose") &&
-	    (call->in[0].layout != LAYOUT_PLAIN || y->layout != LAYOUT_PLAIN))
-		return false;
-	*why = "outputs differ in layout";
-	for (uint32_t k = 1; k < call->n_out; k++)
-		if (call->out[k].layout != y->layout ||
-		    !shape_equal(&call->out[k].t.shape, &y->t.shape))
-			return false;
-	out->args = (struct chain_args){ 0 };
-	struct printer p = { .args = &out->args, .loop = loop_start(&y->t.shape) };
+	return strcmp(call->def->name, "Transpose") != 0 ||
+	       (call->in[0].layout == LAYOUT_PLAIN && y->layout == LAYOUT_PLAIN);
+}
+
+/* Which sums there are, by the axes that they keep; returns the number of kernels. */
+static uint32_t group_sums(const struct op_call *call, struct arena *arena,
+			   struct shape kept[FUSED_OUTPUTS], struct chain_text *out)
+{
+	const struct graph *body = fused_body(call);
+	bool writes = false;
+	uint32_t n = 0, g;
+	memset(out, 0, FUSED_OUTPUTS * sizeof *out);
+	for (uint32_t k = 0; k < call->n_out; k++) {
+		const struct node *sum = fused_sum(body, body->outputs.v[k]);
+		writes |= !sum;
+		if (!sum)
+			continue;
+		struct shape own;
+		struct op_call inner = op_call_of(body, sum, arena);
+		bool known = fused_sum_shape(&inner, &own);
+		assert(known);
+		for (g = 0; g < n && !shape_equal(&kept[g], &own); g++)
+			;
+		if (g == n)
+			kept[n++] = own;
+		out[g].sum[out[g].n_sums++] = k;
+	}
+	out[n ? n - 1 : 0].writes = writes;
+	return n;
+}
+
+/* False when there is no memory. */
+static bool print_text(const struct op_call *call, bool fused, const struct shape *kept,
+		       struct arena *arena, struct chain_text *t)
+{
+	enum layout layout = call->out[0].layout;
+	const struct shape *space = &call->out[0].t.shape;
+	char *text = NULL;
+	size_t size;
+	if (fused) {
+		space = fused_space(fused_body(call));
+		(void)fused_layout(call, &layout);
+	}
+	struct printer p = { .args = &t->args, .loop = loop_start(space), .kept = kept };
 	p.out = open_memstream(&text, &size);
 	if (!p.out)
 		return false;
-	loop_add(&p.loop, &y->t.shape, y->layout);
-	done = fused ? text_of_body(&p, call, arena) : text_of_call(&p, call);
-	fprintf(p.out, "\t}\n}\n");
+	loop_add(&p.loop, space, layout);
+	if (fused)
+		text_of_body(&p, call, t, arena);
+	else
+		text_of_call(&p, call);
+	fprintf(p.out, "}\n");
 	fclose(p.out);
-	out->text = arena_strdup(arena, text);
+	t->text = arena_strdup(arena, text);
 	free(text);
-	*why = "an operator of the body has no expression";
-	return done;
+	if (kept)
+		plan_sums(&p, t);
+	return true;
+}
+
+uint32_t chain_text_make(const struct op_call *call, struct arena *arena,
+			 struct chain_text out[FUSED_OUTPUTS])
+{
+	struct shape kept[FUSED_OUTPUTS];
+	bool fused = !strcmp(call->def->name, "Fused");
+	memset(out, 0, FUSED_OUTPUTS * sizeof *out);
+	uint32_t n = fused ? group_sums(call, arena, kept, out) : 0;
+	for (uint32_t g = 0; g < n; g++)
+		if (!print_text(call, true, &kept[g], arena, &out[g]))
+			return 0;
+	return n ? n : print_text(call, fused, NULL, arena, &out[0]);
 }
 
 void chain_propose(const struct op_call *call, enum layout *in, enum layout *out)
 {
 	/* what is updated in place lies plain, and so does what is transposed */
-	if (!op_output(call->def, 0)->alias && strcmp(call->def->name, "Transpose") != 0)
+	if (!strcmp(call->def->name, "Fused"))
+		fused_propose(call, in, out);
+	else if (!op_output(call->def, 0)->alias && strcmp(call->def->name, "Transpose") != 0)
 		propose_common(call, in, out);
 }

@@ -20,6 +20,18 @@ enum status launch_bias(void *y, const void *bias, int64_t n, int64_t channels, 
 enum status launch_widen(void *y, const void *x, int64_t n, enum dtype dtype,
 			 struct stream *stream);
 
+/* What a kernel of a chain has summed: the axes that are kept, in its order, and their strides in
+ * the output. */
+struct chain_sums {
+	int rank;
+	int64_t kept, parts; /* elements; partial sums of each */
+	int64_t dim[SHAPE_MAX_RANK], stride[SHAPE_MAX_RANK];
+};
+
+/* y = sums[0] + sums[kept] + sums[2 kept]...: the parts in their order, for each element. */
+enum status launch_chain_sums(const struct chain_sums *s, const double *sums, void *y,
+			      enum dtype dtype, struct stream *stream);
+
 #ifdef __cplusplus
 }
 #endif
