@@ -96,10 +96,11 @@ void runner_close(struct runner *runner)
 	*runner = (struct runner){ 0 };
 }
 
-enum status runner_input(struct runner *runner, const char *name, const struct tensor *t,
-			 struct error *err)
+enum status runner_place(struct runner *runner, const char *name, const struct tensor *t,
+			 const struct resident **out, struct error *err)
 {
 	const struct graph *graph = runner->graph;
+	*out = NULL;
 	for (uint32_t k = 0; k < graph->inputs.n; k++) {
 		const struct value *v = graph_value(graph, graph->inputs.v[k]);
 		char want[SHAPE_TEXT], have[SHAPE_TEXT];
@@ -109,12 +110,21 @@ enum status runner_input(struct runner *runner, const char *name, const struct t
 			return fail(err, ERR_INPUT, "input '%s' is %s %s, given is %s %s", name,
 				    dtype_name(v->t.dtype), shape_format(&v->t.shape, want),
 				    dtype_name(t->dtype), shape_format(&t->shape, have));
-		const struct resident *r = plan_resident(runner->plan, graph->inputs.v[k]);
-		if (r && runner->vars->backend->copy_in(runner->vars->stream, r->memory, t->data,
-							r->bytes) != OK)
-			return backend_fail(runner->vars->backend, runner->vars->device, err,
-					    ERR_INTERNAL, "input '%s' could not be copied", name);
+		*out = plan_resident(runner->plan, graph->inputs.v[k]);
+		return OK;
 	}
+	return OK;
+}
+
+enum status runner_input(struct runner *runner, const char *name, const struct tensor *t,
+			 struct error *err)
+{
+	const struct resident *r;
+	TRY(runner_place(runner, name, t, &r, err));
+	if (r && runner->vars->backend->copy_in(runner->vars->stream, r->memory, t->data,
+						r->bytes) != OK)
+		return backend_fail(runner->vars->backend, runner->vars->device, err, ERR_INTERNAL,
+				    "input '%s' could not be copied", name);
 	return OK;
 }
 

@@ -46,6 +46,10 @@ enum status MUST_CHECK runner_link(struct runner *runner, void *scratch, size_t 
 				   struct error *err);
 void runner_close(struct runner *runner);
 
+/* Where an input has its memory, by name; types must agree. NULL: the graph does not read it. */
+enum status MUST_CHECK runner_place(struct runner *runner, const char *name, const struct tensor *t,
+				    const struct resident **out, struct error *err);
+
 /* Queues a copy of a host tensor into an input, by name; types must agree. Inputs that the graph
  * does not read are ignored. The tensor must stay until the stream has passed it. */
 enum status MUST_CHECK runner_input(struct runner *runner, const char *name, const struct tensor *t,

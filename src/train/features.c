@@ -151,6 +151,6 @@ enum status features_give(struct session *s, const struct tensor *inputs, int64_
 	else
 		TRY(compute(s, inputs, samples, (uint32_t)real, err));
 	for (uint32_t k = 0; k < c->n; k++)
-		TRY(runner_input(&s->training, c->names[k], &c->rows[k], err));
+		TRY(feed_add(&s->feed, &s->training, c->names[k], &c->rows[k], err));
 	return OK;
 }

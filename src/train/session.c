@@ -170,6 +170,22 @@ out_session:
 	return status;
 }
 
+/* Bytes of a plan's inputs; no plan: 0. */
+static size_t input_bytes(const struct runner *runner)
+{
+	size_t bytes = 0;
+	for (uint32_t k = 0; runner->plan && k < runner->graph->inputs.n; k++)
+		bytes += tensor_bytes(&graph_value(runner->graph, runner->graph->inputs.v[k])->t);
+	return bytes;
+}
+
+/* Bytes of the inputs that are given at once. */
+static size_t parcel_bytes(const struct session *s)
+{
+	size_t training = input_bytes(&s->training), evaluation = input_bytes(&s->evaluation);
+	return training > evaluation ? training : evaluation;
+}
+
 /* The step arena of both plans. */
 static size_t scratch_bytes(const struct session *s)
 {
@@ -182,7 +198,8 @@ uint64_t session_memory(const struct session *session)
 {
 	const struct plan *training = session->training.plan;
 	const struct plan *evaluation = session->evaluation.plan;
-	uint64_t bytes = scratch_bytes(session);
+	uint64_t bytes = scratch_bytes(session) +
+			 feed_memory(session->vars.backend, parcel_bytes(session));
 	for (uint32_t i = 0; training && i < training->n_residents; i++)
 		bytes += training->residents[i].bytes;
 	const struct plan *prefix = session->features.prefix.plan;
@@ -234,6 +251,9 @@ static enum status start_runners(struct session *s, struct first_content *f, str
 		TRY(runner_fill(&s->training, first, f, err));
 	TRY(runner_fill(&s->evaluation, first, f, err));
 	TRY(s->vars.backend->alloc(s->device, bytes, &s->scratch, err));
+	TRY(feed_open(&s->feed, &s->vars, parcel_bytes(s), err));
+	TRY(s->vars.backend->alloc_host(s->device, 2 * sizeof *s->blocks, (void **)&s->blocks,
+					err));
 	if (s->options.train) {
 		TRY(runner_link(&s->training, s->scratch, bytes, err));
 		TRY(runner_run(&s->training, PROGRAM_UPDATE, err));
@@ -283,6 +303,7 @@ void session_free(struct session *session)
 	if (!session)
 		return;
 	const struct backend *backend = session->vars.backend;
+	feed_close(&session->feed);
 	runner_close(&session->training);
 	for (uint32_t i = 0; i < session->short_batches.n; i++) {
 		runner_close(session->short_batches.v[i].runner);
@@ -294,6 +315,8 @@ void session_free(struct session *session)
 	if (session->scratch)
 		backend->free(session->device, session->scratch);
 	variables_release(&session->vars);
+	if (session->blocks)
+		backend->free_host(session->device, session->blocks);
 	if (session->stream)
 		backend->stream_free(session->stream);
 	if (session->owns_device)
@@ -304,11 +327,11 @@ void session_free(struct session *session)
 
 /* ---- steps ---- */
 
-static enum status give(struct runner *runner, const char *name, enum dtype dtype,
-			const void *number, struct error *err)
+static enum status give(struct session *s, struct runner *runner, const char *name,
+			enum dtype dtype, const void *number, struct error *err)
 {
 	struct tensor t = { dtype, SHAPE_SCALAR, (void *)number };
-	return runner_input(runner, name, &t, err);
+	return feed_add(&s->feed, runner, name, &t, err);
 }
 
 /* Waits, so that host memory is the caller's again, also when not all could be queued. */
@@ -339,8 +362,7 @@ static enum status add_short_batch(struct session *s, int64_t samples, struct er
 	}
 	runner->profile = s->options.profile;
 	*array_push(&s->short_batches) = (struct short_batch){ samples, runner, true };
-	TRY(runner_link(runner, s->scratch, s->training.plan->arena_bytes, err));
-	return give(runner, WINDOW_WEIGHT_NAME, DT_F64, &s->window_weight, err);
+	return runner_link(runner, s->scratch, s->training.plan->arena_bytes, err);
 }
 
 /* The runner for a micro-batch of so many real samples. */
@@ -380,14 +402,11 @@ static struct tensor rows(const struct tensor *t, int64_t n)
 
 enum status session_begin_window(struct session *session, double weight, struct error *err)
 {
+	(void)err;
 	session->micro_batches = 0;
 	session->sample_base = 0;
 	session->window_weight = weight;
-	TRY(give(&session->training, WINDOW_WEIGHT_NAME, DT_F64, &session->window_weight, err));
-	for (uint32_t i = 0; i < session->short_batches.n; i++)
-		TRY(give(session->short_batches.v[i].runner, WINDOW_WEIGHT_NAME, DT_F64,
-			 &session->window_weight, err));
-	return session->vars.backend->stream_wait(session->stream, err);
+	return OK;
 }
 
 static enum status give_inputs(struct session *s, struct runner *runner,
@@ -396,7 +415,8 @@ static enum status give_inputs(struct session *s, struct runner *runner,
 	const struct graph *loaded = s->model->graph;
 	for (uint32_t k = 0; k < loaded->inputs.n; k++) {
 		struct tensor t = rows(&inputs[k], n);
-		TRY(runner_input(runner, graph_value(loaded, loaded->inputs.v[k])->name, &t, err));
+		TRY(feed_add(&s->feed, runner, graph_value(loaded, loaded->inputs.v[k])->name, &t,
+			     err));
 	}
 	return OK;
 }
@@ -423,7 +443,7 @@ static enum status give_labels(struct session *s, struct runner *runner, const c
 			labels = t;
 		}
 	}
-	return runner_input(runner, name, &labels, err);
+	return feed_add(&s->feed, runner, name, &labels, err);
 }
 
 static enum status queue_micro_batch(struct session *s, const struct tensor *inputs,
@@ -435,15 +455,20 @@ static enum status queue_micro_batch(struct session *s, const struct tensor *inp
 	int64_t n = runner == &s->training ? s->options.micro_batch : samples;
 	static const char *const names[][2] = { { LABELS_NAME, WEIGHTS_NAME },
 						{ MIXED_LABELS_NAME, MIXED_WEIGHTS_NAME } };
+	TRY(feed_begin(&s->feed, err));
 	TRY(give_inputs(s, runner, inputs, n, err));
 	if (s->features.on && runner == &s->training)
 		TRY(features_give(s, inputs, samples, err));
 	for (int i = 0; i <= s->options.loss_shape.mixed; i++) {
 		struct tensor w = rows(&weights[i], n);
 		TRY(give_labels(s, runner, names[i][0], rows(&labels[i], n), err));
-		TRY(runner_input(runner, names[i][1], &w, err));
+		TRY(feed_add(&s->feed, runner, names[i][1], &w, err));
 	}
-	TRY(give(runner, SAMPLE_BASE_NAME, DT_I64, &s->sample_base, err));
+	TRY(give(s, runner, SAMPLE_BASE_NAME, DT_I64, &s->sample_base, err));
+	TRY(give(s, &s->training, WINDOW_WEIGHT_NAME, DT_F64, &s->window_weight, err));
+	if (runner != &s->training)
+		TRY(give(s, runner, WINDOW_WEIGHT_NAME, DT_F64, &s->window_weight, err));
+	TRY(feed_end(&s->feed, err));
 	return runner_run(runner, s->micro_batches ? PROGRAM_NEXT : PROGRAM_FIRST, err);
 }
 
@@ -451,8 +476,7 @@ enum status session_micro_batch(struct session *session, const struct tensor *in
 				const struct tensor *labels, const struct tensor *weights,
 				int64_t samples, struct error *err)
 {
-	TRY(finish(session, queue_micro_batch(session, inputs, labels, weights, samples, err),
-		   err));
+	TRY(queue_micro_batch(session, inputs, labels, weights, samples, err));
 	session->samples = NULL;
 	session->micro_batches++;
 	session->sample_base += samples;
@@ -475,14 +499,24 @@ enum status session_refresh(struct session *session, struct error *err)
 	return finish(session, refresh(session, err), err);
 }
 
+/* The step block before and after the end of a step, which is waited for once. */
+static enum status queue_end(struct session *s, struct error *err)
+{
+	const struct backend *backend = s->vars.backend;
+	const struct variable *step = variables_find(&s->vars, STEP_NAME);
+	for (int i = 0; i < 2; i++) {
+		if (backend->copy_out(s->stream, &s->blocks[i], step->t.data, step->bytes) != OK)
+			return fail(err, ERR_INTERNAL, "the step's results could not be copied");
+		if (i == 0)
+			TRY(runner_run(&s->training, PROGRAM_APPLY, err));
+	}
+	return refresh(s, err);
+}
+
 enum status session_end_window(struct session *session, struct step_result *out, struct error *err)
 {
-	struct step_block before, after;
-	const struct variable *step = variables_find(&session->vars, STEP_NAME);
-	TRY(variable_read(&session->vars, step, &before, err));
-	TRY(runner_run(&session->training, PROGRAM_APPLY, err));
-	TRY(refresh(session, err));
-	TRY(variable_read(&session->vars, step, &after, err));
+	TRY(finish(session, queue_end(session, err), err));
+	struct step_block before = session->blocks[0], after = session->blocks[1];
 	int64_t last = session->options.training.rates - 1;
 	*out = (struct step_result){
 		.loss = after.loss,
@@ -504,7 +538,9 @@ static enum status queue_prediction(struct session *s, const struct tensor *inpu
 	if (s->stale)
 		TRY(runner_run(runner, PROGRAM_UPDATE, err));
 	s->stale = false;
+	TRY(feed_begin(&s->feed, err));
 	TRY(give_inputs(s, runner, inputs, s->options.micro_batch, err));
+	TRY(feed_end(&s->feed, err));
 	TRY(runner_run(runner, PROGRAM_FIRST, err));
 	for (uint32_t k = 0; k < s->model->graph->outputs.n; k++)
 		if (outputs[k].data)

@@ -14,7 +14,7 @@
 #define ONNXTUNE_TRAIN_SESSION_H
 
 #include "base/log.h"
-#include "exec/runner.h"
+#include "exec/feed.h"
 #include "onnx/load.h"
 #include "ops/step.h"
 #include "passes/distill.h"
@@ -84,9 +84,11 @@ struct session {
 	/* Training at other batch sizes, for the short batches of trained BatchNormalization, which
 	 * can't be padded: their statistics are those of the real samples. */
 	ARRAY(struct short_batch) short_batches;
-	void *scratch;          /* step arena shared by the runners */
-	bool stale;             /* the evaluation's copies of the weights are old */
-	uint32_t micro_batches; /* in the current window so far */
+	struct feed feed;          /* of the training's inputs */
+	struct step_block *blocks; /* host memory of the device: before and after a step */
+	void *scratch;             /* step arena shared by the runners */
+	bool stale;                /* the evaluation's copies of the weights are old */
+	uint32_t micro_batches;    /* in the current window so far */
 	double window_weight;
 	int64_t sample_base;
 	double *rates; /* host copy of the learning rates */
@@ -130,7 +132,8 @@ enum status MUST_CHECK session_plan_short_batch(struct session *session, int64_t
  * One window: begin with its total weight W > 0, then each micro-batch (inputs in the order of the
  * model, labels and weights as the loss operator documents them, two of each where samples are mixed; of `samples` real samples, which
  * come first, the rest padding at weight 0), then end.
- * Host tensors may be reused after the call.
+ * Host tensors may be reused after the call. Only session_end_window waits for the device, and tells
+ * what failed there.
  */
 enum status MUST_CHECK session_begin_window(struct session *session, double weight,
 					    struct error *err);

@@ -49,6 +49,8 @@ struct cudasim_counts {
 	uint64_t captures;  /* graphs that were made ready for launches */
 	uint64_t graphs;    /* launches of graphs */
 	uint64_t direct;    /* kernels, calls and host functions that ran outside graphs */
+	uint64_t streams;   /* times that the host waited for a stream */
+	uint64_t events;    /* and for an event */
 	uint64_t compiled;  /* programs that the compiler ran for, not found in the cache */
 };
 struct cudasim_counts cudasim_counts(void);

@@ -388,6 +388,7 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream)
 		stream->spoilt = true;
 		return sim_error(cudaErrorStreamCaptureUnsupported);
 	}
+	sim_counts.streams++;
 	run_until(stream, NULL);
 	return cudaSuccess;
 }
@@ -454,6 +455,7 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event)
 		sim_queue_spoil_captures();
 		return sim_error(cudaErrorStreamCaptureUnsupported);
 	}
+	sim_counts.events++;
 	if (event->record)
 		run_until(NULL, event->record);
 	return cudaSuccess;
