@@ -111,7 +111,8 @@ static void expect_kernels_of_the_device(struct trial *t)
 		for (uint32_t i = 0; i < plan->programs[p].n; i++) {
 			const struct plan_step *s = &plan->programs[p].steps[i];
 			for (unsigned k = 0; k < ARRAY_SIZE(ops); k++)
-				if (!strcmp(graph_node(plan->graph, s->nodes[0])->def->name, ops[k])) {
+				if (!strcmp(graph_node(plan->graph, s->nodes[0])->def->name,
+					    ops[k])) {
 					assert_ptr_not_equal(s->kernel, &cuda_host);
 					found |= 1u << k;
 				}

@@ -30,12 +30,14 @@ static void collect(const struct op_case *c, enum dtype dtype)
 {
 	struct arena arena;
 	struct case_call made;
-	struct chain_text text;
+	struct chain_text text[FUSED_OUTPUTS];
 	const char *why;
 	arena_init(&arena);
-	if (case_call_make(c, dtype, 1, &arena, &made) &&
-	    chain_text_make(&made.call, &arena, &text, &why))
-		add_text(text.text);
+	uint32_t n = case_call_make(c, dtype, 1, &arena, &made) && chain_fits(&made.call, &why)
+			     ? chain_text_make(&made.call, &arena, text)
+			     : 0;
+	for (uint32_t k = 0; k < n; k++)
+		add_text(text[k].text);
 	if (made.graph)
 		graph_free(made.graph);
 	arena_release(&arena);

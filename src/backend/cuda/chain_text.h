@@ -24,8 +24,8 @@ bool chain_fits(const struct op_call *call, const char **why);
 
 /*
  * The kernels of a call that fits, in the order in which they run; returns how many: one for each set
- * of axes that is summed over, or one; 0 when there is no memory. Only the last one writes outputs that are no sums, since these
- * may be in place of inputs.
+ * of axes that is summed over, or one; 0 when there is no memory. Only the last one writes outputs
+ * that are no sums, since these may be in place of inputs.
  */
 uint32_t chain_text_make(const struct op_call *call, struct arena *arena,
 			 struct chain_text out[FUSED_OUTPUTS]);
