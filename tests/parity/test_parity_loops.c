@@ -6,7 +6,6 @@
 #include "parity/parity.h"
 
 #include "backend/cpu/cpu.h"
-#include "backend/cpu/dnn.h"
 #include "base/rng.h"
 #include "ops/build.h"
 

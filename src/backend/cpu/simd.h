@@ -14,6 +14,7 @@
 
 /* The loader picks before a thread sanitizer is ready, which then crashes in the picking. */
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_THREAD__)
+#define SIMD_BY_MACHINE
 #define SIMD_CLONES target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")
 #else
 #define SIMD_CLONES
@@ -33,7 +34,7 @@
 /* Whether the machine has AVX-512, and SIMD functions are compiled for it. */
 static inline bool simd_wide(void)
 {
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_THREAD__)
+#ifdef SIMD_BY_MACHINE
 	return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
 	       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq");
 #else
