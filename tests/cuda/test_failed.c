@@ -1,6 +1,7 @@
 /*
  * test_failed.c - work on the GPU that met an index outside of its axis: it touches no memory for it,
- * and waiting for it fails (kernels here, the reference on the host for what has none).
+ * and waiting for it, for its stream or an event, fails (kernels here, the reference on the host for
+ * what has none).
  */
 #include "backend/cuda/cuda.h"
 #include "backend/module.h"
@@ -93,7 +94,12 @@ static enum status run(struct bed *bed, const struct op_call *call, const int64_
 	struct kernel_io io = { in, out, workspace };
 	assert_int_equal(kernel->run(state, &io, bed->stream), OK);
 	assert_int_equal(bed->backend->copy_out(bed->stream, y, out[0], bytes), OK);
-	enum status status = bed->backend->stream_wait(bed->stream, &err);
+	struct event *event;
+	assert_int_equal(bed->backend->event_new(bed->device, &event, &err), OK);
+	assert_int_equal(bed->backend->event_record(event, bed->stream), OK);
+	enum status status = bed->backend->event_wait(event, &err);
+	assert_int_equal(bed->backend->stream_wait(bed->stream, &err), status);
+	bed->backend->event_free(event);
 	bed->backend->free(bed->device, in[0]);
 	bed->backend->free(bed->device, in[1]);
 	bed->backend->free(bed->device, out[0]);

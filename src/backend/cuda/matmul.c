@@ -24,9 +24,24 @@ struct state {
 	cublasLtMatrixLayout_t y, a, b;
 	cublasLtMatmulAlgo_t algo;
 	size_t workspace, size_y, size;
-	enum dtype dtype; /* of y */
-	bool spread;      /* c is copied to y first, since it is broadcast */
+	enum dtype dtype;      /* of y */
+	bool spread;           /* c is copied to y first, since it is broadcast */
+	cublasStatus_t failed; /* why it can't be made */
 };
+
+/* Whether a call of cuBLASLt succeeded; if not it is remembered. */
+static bool done(struct state *s, cublasStatus_t status)
+{
+	if (status != CUBLAS_STATUS_SUCCESS)
+		s->failed = status;
+	return status == CUBLAS_STATUS_SUCCESS;
+}
+
+static bool set_desc(struct state *s, cublasLtMatmulDescAttributes_t name, const void *value,
+		     size_t bytes)
+{
+	return done(s, cublasLtMatmulDescSetAttribute(s->desc, name, value, bytes));
+}
 
 /* ---- what the node asks for ---- */
 
@@ -70,21 +85,22 @@ static bool data_type(enum dtype dtype, cudaDataType *out)
 }
 
 /* The matrix as cuBLASLt sees it; one that is stored by rows is its transpose. */
-static bool describe(const struct matrix *m, cudaDataType type, const struct loop *batch,
-		     int operand, cublasLtMatrixLayout_t *out)
+static bool describe(struct state *s, const struct matrix *m, cudaDataType type, int operand,
+		     cublasLtMatrixLayout_t *out)
 {
+	const struct loop *batch = &s->p.batch;
 	bool by_rows = matrix_is_by_rows(m);
 	int64_t rows = by_rows ? m->columns : m->rows, columns = by_rows ? m->rows : m->columns;
 	int64_t step = matrix_step(m);
 	int64_t offset = batch->stride[operand][batch->rank - 1];
 	int32_t count = (int32_t)batch->dim[batch->rank - 1];
-	if (cublasLtMatrixLayoutCreate(out, type, (uint64_t)rows, (uint64_t)columns,
-				       columns > 1 && step > rows ? step : rows))
-		return false;
-	return !cublasLtMatrixLayoutSetAttribute(*out, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &count,
-						 sizeof count) &&
-	       !cublasLtMatrixLayoutSetAttribute(*out, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET,
-						 &offset, sizeof offset);
+	return done(s, cublasLtMatrixLayoutCreate(out, type, (uint64_t)rows, (uint64_t)columns,
+						  columns > 1 && step > rows ? step : rows)) &&
+	       done(s, cublasLtMatrixLayoutSetAttribute(*out, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT,
+							&count, sizeof count)) &&
+	       done(s, cublasLtMatrixLayoutSetAttribute(*out,
+							CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET,
+							&offset, sizeof offset));
 }
 
 static bool describe_product(struct state *s, const struct op_call *call)
@@ -95,21 +111,18 @@ static bool describe_product(struct state *s, const struct op_call *call)
 	data_type(call->in[0].t.dtype, &type);
 	data_type(call->out[0].t.dtype, &type_y);
 	/* the first operand of cuBLASLt is b^T, the second a^T */
-	if (cublasLtMatmulDescCreate(&s->desc, CUBLAS_COMPUTE_32F, CUDA_R_32F) ||
-	    cublasLtMatmulDescSetAttribute(s->desc, CUBLASLT_MATMUL_DESC_TRANSA,
-					   matrix_is_by_rows(&s->p.b) ? &n : &t, sizeof n) ||
-	    cublasLtMatmulDescSetAttribute(s->desc, CUBLASLT_MATMUL_DESC_TRANSB,
-					   matrix_is_by_rows(&s->p.a) ? &n : &t, sizeof n))
+	if (!done(s, cublasLtMatmulDescCreate(&s->desc, CUBLAS_COMPUTE_32F, CUDA_R_32F)) ||
+	    !set_desc(s, CUBLASLT_MATMUL_DESC_TRANSA, matrix_is_by_rows(&s->p.b) ? &n : &t,
+		      sizeof n) ||
+	    !set_desc(s, CUBLASLT_MATMUL_DESC_TRANSB, matrix_is_by_rows(&s->p.a) ? &n : &t,
+		      sizeof n))
 		return false;
 	if (has_bias(&s->p) &&
-	    (cublasLtMatmulDescSetAttribute(s->desc, CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue,
-					    sizeof epilogue) ||
-	     cublasLtMatmulDescSetAttribute(s->desc, CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, &type,
-					    sizeof type)))
+	    (!set_desc(s, CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue, sizeof epilogue) ||
+	     !set_desc(s, CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, &type, sizeof type)))
 		return false;
-	return describe(&s->p.y, type_y, &s->p.batch, 0, &s->y) &&
-	       describe(&s->p.a, type, &s->p.batch, 1, &s->a) &&
-	       describe(&s->p.b, type, &s->p.batch, 2, &s->b);
+	return describe(s, &s->p.y, type_y, 0, &s->y) && describe(s, &s->p.a, type, 1, &s->a) &&
+	       describe(s, &s->p.b, type, 2, &s->b);
 }
 
 /* Bytes, at most 16, that all matrices of the batch begin at multiples of. */
@@ -136,21 +149,21 @@ static bool choose_algorithm(struct state *s)
 		CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES,
 		CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES,
 	};
-	if (cublasLtMatmulPreferenceCreate(&wishes))
+	if (!done(s, cublasLtMatmulPreferenceCreate(&wishes)))
 		return false;
-	bool done = !cublasLtMatmulPreferenceSetAttribute(wishes,
-							  CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES,
-							  &space, sizeof space) &&
-		    !cublasLtMatmulPreferenceSetAttribute(
-			    wishes, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, &scheme,
-			    sizeof scheme);
-	for (size_t i = 0; i < ARRAY_SIZE(aligned) && done; i++)
-		done = !cublasLtMatmulPreferenceSetAttribute(wishes, aligned[i], &bytes,
-							     sizeof bytes);
-	done = done && !cublasLtMatmulAlgoGetHeuristic(s->blas, s->desc, s->b, s->a, s->y, s->y,
-						       wishes, 1, &result, &found);
+	bool good = done(s, cublasLtMatmulPreferenceSetAttribute(
+				    wishes, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &space,
+				    sizeof space)) &&
+		    done(s, cublasLtMatmulPreferenceSetAttribute(
+				    wishes, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, &scheme,
+				    sizeof scheme));
+	for (size_t i = 0; i < ARRAY_SIZE(aligned) && good; i++)
+		good = done(s, cublasLtMatmulPreferenceSetAttribute(wishes, aligned[i], &bytes,
+								    sizeof bytes));
+	good = good && done(s, cublasLtMatmulAlgoGetHeuristic(s->blas, s->desc, s->b, s->a, s->y,
+							      s->y, wishes, 1, &result, &found));
 	cublasLtMatmulPreferenceDestroy(wishes);
-	if (!done || !found || result.state != CUBLAS_STATUS_SUCCESS)
+	if (!good || !done(s, found ? result.state : CUBLAS_STATUS_NOT_SUPPORTED))
 		return false;
 	s->algo = result.algo;
 	s->workspace = result.workspaceSize;
@@ -205,8 +218,14 @@ static enum status create(struct device *device, const struct op_call *call, voi
 	s->spread = s->p.beta != 0 && !has_bias(&s->p) &&
 		    !shape_equal(&call->in[2].t.shape, &call->out[0].t.shape);
 	if (!describe_product(s, call) || !choose_algorithm(s)) {
+		cublasStatus_t failed = s->failed;
 		destroy(s);
-		return fail(err, ERR_INTERNAL, "cuBLASLt has no algorithm for this product");
+		if (failed == CUBLAS_STATUS_NOT_SUPPORTED)
+			return fail(err, ERR_INTERNAL,
+				    "cuBLASLt has no algorithm for this product");
+		return fail(err, failed == CUBLAS_STATUS_ALLOC_FAILED ? ERR_MEMORY : ERR_INTERNAL,
+			    "cuBLASLt can't prepare this product: %s",
+			    cublasLtGetStatusString(failed));
 	}
 	*workspace = s->workspace;
 	*state = s;

@@ -18,6 +18,7 @@ int *work_failed(struct stream *stream)
 }
 
 struct event {
+	struct device *device;
 	cudaEvent_t handle;
 };
 
@@ -68,26 +69,30 @@ enum status work_fill(struct stream *stream, void *dst, int byte, size_t bytes)
 	return bytes ? cuda_status(cudaMemsetAsync(dst, byte, bytes, stream->handle)) : OK;
 }
 
-enum status work_wait(struct stream *stream, struct error *err)
+/* The status of having waited for work of the device. */
+static enum status waited(const struct device *device, cudaError_t code, struct error *err)
 {
-	cudaError_t code = cudaStreamSynchronize(stream->handle);
 	if (code != cudaSuccess)
 		return cuda_failed(err, code, "work on the GPU");
-	if (*(volatile int *)stream->device->failed)
+	if (*(volatile int *)device->failed)
 		return fail(err, ERR_INPUT,
 			    "an operator met what it can't take: an index outside of its range?");
 	return OK;
 }
 
+enum status work_wait(struct stream *stream, struct error *err)
+{
+	return waited(stream->device, cudaStreamSynchronize(stream->handle), err);
+}
+
 enum status work_event_new(struct device *device, struct event **out, struct error *err)
 {
-	(void)device;
 	cudaEvent_t handle;
 	cudaError_t code = cudaEventCreateWithFlags(&handle, cudaEventDisableTiming);
 	if (code != cudaSuccess)
 		return cuda_failed(err, code, "an event");
 	*out = mem_alloc(sizeof **out);
-	(*out)->handle = handle;
+	**out = (struct event){ .device = device, .handle = handle };
 	return OK;
 }
 
@@ -109,8 +114,7 @@ enum status work_wait_event(struct stream *stream, struct event *event)
 
 enum status work_event_wait(struct event *event, struct error *err)
 {
-	cudaError_t code = cudaEventSynchronize(event->handle);
-	return code == cudaSuccess ? OK : cuda_failed(err, code, "work on the GPU");
+	return waited(event->device, cudaEventSynchronize(event->handle), err);
 }
 
 enum status work_capture_begin(struct stream *stream)

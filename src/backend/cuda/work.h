@@ -10,7 +10,7 @@
 cudaStream_t work_handle(struct stream *stream);
 
 /* Where a kernel, or work on the host, writes 1 when its input can't be: an index outside of its axis.
- * It must not touch memory for it; waiting for the stream fails from then on. */
+ * It must not touch memory for it; waiting for a stream or an event fails from then on. */
 int *work_failed(struct stream *stream);
 
 enum status work_stream_new(struct device *device, struct stream **out, struct error *err);
