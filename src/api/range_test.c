@@ -40,7 +40,8 @@ static enum status try_rate(struct test *t, double rate, double *loss, struct er
 	TRY(session_set_rates(session, t->rates, err));
 	TRY(window_run(session, t->loader, &batch, &end, err));
 	if (!end && batch.window_weight != 0) {
-		TRY(session_end_window(session, &r, err));
+		TRY(session_end_window(session, err));
+		TRY(session_result(session, &r, err));
 		*loss = r.loss;
 	}
 	const struct api_ui *ui = t->p->ui;

@@ -25,6 +25,11 @@
 
 /* ---- steps ---- */
 
+/* A window whose result is not known yet. */
+struct ended {
+	uint32_t window, samples; /* its number in the epoch, and its size */
+};
+
 struct run {
 	struct project *p;
 	struct loader *loader;
@@ -37,20 +42,23 @@ struct run {
 	int64_t steps, per_epoch; /* in the run, and in an epoch */
 	double earlier;           /* seconds of the run before it was interrupted */
 	double started, step_started;
+	struct ended ended[RESULTS_MAX]; /* oldest first, as many as the session has pending */
 };
 
-static enum status end_step(struct run *run, const struct batch *batch, struct error *err)
+/* Takes the result of the oldest window that has ended. */
+static enum status take_result(struct run *run, struct error *err)
 {
 	struct project *p = run->p;
 	const struct api_ui *ui = p->ui;
+	struct ended ended = run->ended[0];
 	struct step_result r;
-	TRY(session_end_window(p->session, &r, err));
+	memmove(run->ended, run->ended + 1, sizeof run->ended - sizeof ended);
+	TRY(session_result(p->session, &r, err));
 	double now = api_now(), seconds = now - run->step_started;
-	run->state.steps++;
 	run->state.skipped += r.skipped;
 	run->state.last_loss = r.loss;
 	run->step_started = now;
-	double speed = seconds > 0 ? (double)batch->window_samples / seconds : 0;
+	double speed = seconds > 0 ? (double)ended.samples / seconds : 0;
 	TRY(steplog_add(&run->log, &r, run->state.epoch + 1, speed, err));
 	TRY(record_step(run->record, &r, speed, err));
 	if (r.skips > p->config->max_skips)
@@ -64,9 +72,27 @@ static enum status end_step(struct run *run, const struct batch *batch, struct e
 	progress_add_number(&run->bar.postfix, "lr", r.rate);
 	if (p->session->options.half == DT_F16)
 		progress_add_number(&run->bar.postfix, "scale", r.scale);
-	if (progress_update(&run->bar, batch->window + 1, now))
+	if (progress_update(&run->bar, ended.window + 1, now))
 		ui->draw(ui->ctx, &run->bar, now, false);
 	return OK;
+}
+
+/* Takes results until no more than so many are left; they are all known before anything but steps. */
+static enum status take_results(struct run *run, uint32_t left, struct error *err)
+{
+	while (session_pending(run->p->session) > left)
+		TRY(take_result(run, err));
+	return OK;
+}
+
+static enum status end_step(struct run *run, const struct batch *batch, struct error *err)
+{
+	struct session *session = run->p->session;
+	run->ended[session_pending(session)] = (struct ended){ batch->window,
+							       batch->window_samples };
+	TRY(session_end_window(session, err));
+	run->state.steps++;
+	return take_results(run, session_ahead(session), err);
 }
 
 /* One window; *end after the last of the epoch. */
@@ -101,10 +127,13 @@ static void save(struct run *run)
  * A checkpoint follows the evaluations at its step, so that a run that goes on from it does not
  * record them again.
  */
-static void save_if_due(struct run *run)
+static enum status save_if_due(struct run *run, struct error *err)
 {
-	if (checkpoints_due(&run->checkpoints, &run->state, run->steps, run->step_started))
-		save(run);
+	if (!checkpoints_due(&run->checkpoints, &run->state, run->steps, run->step_started))
+		return OK;
+	TRY(take_results(run, 0, err));
+	save(run);
+	return OK;
 }
 
 static bool goes_on(const struct run *run)
@@ -118,6 +147,7 @@ static enum status look(struct run *run, bool after_epoch, struct error *err)
 	struct project *p = run->p;
 	struct run_state *state = &run->state;
 	struct evaluated e;
+	TRY(take_results(run, 0, err));
 	TRY(project_evaluate(p, "validation", &e, err));
 	enum status status = record_evaluation(run->record, state->steps, &e.evaluation, err);
 	if (status == OK)
@@ -161,10 +191,12 @@ static enum status epoch(struct run *run, int64_t epochs, struct error *err)
 		if (selection_due(run->p->config, state, false))
 			status = look(run, false, err);
 		if (status == OK && state->window < run->per_epoch)
-			save_if_due(run);
+			status = save_if_due(run, err);
 		if (status == OK && goes_on(run))
 			status = step(run, &end, err);
 	}
+	if (status == OK)
+		status = take_results(run, 0, err);
 	ui->draw(ui->ctx, &run->bar, api_now(), true);
 	progress_release(&run->bar);
 	if (status == OK && state->done > before)
@@ -174,8 +206,7 @@ static enum status epoch(struct run *run, int64_t epochs, struct error *err)
 	TRY(end_epoch(run, err));
 	state->epoch += !state->over;
 	state->window = state->over ? state->window : 0;
-	save_if_due(run);
-	return OK;
+	return save_if_due(run, err);
 }
 
 /* All steps that are left. The last state is a checkpoint, where the run has some or is stopped. */

@@ -1,6 +1,7 @@
 /* rates.c - a session's learning rates, a table for each group (see session.h). */
 #include "train/session.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +30,7 @@ out:
 enum status session_set_rates(struct session *session, const double *rates, struct error *err)
 {
 	size_t bytes = (size_t)session->options.training.rates * sizeof *rates;
+	assert(!session_pending(session)); /* their results tell the rate from this table */
 	memcpy(session->rates, rates, bytes);
 	const struct training_options *t = &session->options.training;
 	TRY(write_rates(session, 1, err));

@@ -252,8 +252,7 @@ static enum status start_runners(struct session *s, struct first_content *f, str
 	TRY(runner_fill(&s->evaluation, first, f, err));
 	TRY(s->vars.backend->alloc(s->device, bytes, &s->scratch, err));
 	TRY(feed_open(&s->feed, &s->vars, parcel_bytes(s), err));
-	TRY(s->vars.backend->alloc_host(s->device, 2 * sizeof *s->blocks, (void **)&s->blocks,
-					err));
+	TRY(results_open(&s->results, &s->vars, err));
 	if (s->options.train) {
 		TRY(runner_link(&s->training, s->scratch, bytes, err));
 		TRY(runner_run(&s->training, PROGRAM_UPDATE, err));
@@ -304,6 +303,7 @@ void session_free(struct session *session)
 		return;
 	const struct backend *backend = session->vars.backend;
 	feed_close(&session->feed);
+	results_close(&session->results);
 	runner_close(&session->training);
 	for (uint32_t i = 0; i < session->short_batches.n; i++) {
 		runner_close(session->short_batches.v[i].runner);
@@ -315,8 +315,6 @@ void session_free(struct session *session)
 	if (session->scratch)
 		backend->free(session->device, session->scratch);
 	variables_release(&session->vars);
-	if (session->blocks)
-		backend->free_host(session->device, session->blocks);
 	if (session->stream)
 		backend->stream_free(session->stream);
 	if (session->owns_device)
@@ -402,11 +400,10 @@ static struct tensor rows(const struct tensor *t, int64_t n)
 
 enum status session_begin_window(struct session *session, double weight, struct error *err)
 {
-	(void)err;
 	session->micro_batches = 0;
 	session->sample_base = 0;
 	session->window_weight = weight;
-	return OK;
+	return results_before(&session->results, err);
 }
 
 static enum status give_inputs(struct session *s, struct runner *runner,
@@ -499,25 +496,29 @@ enum status session_refresh(struct session *session, struct error *err)
 	return finish(session, refresh(session, err), err);
 }
 
-/* The step block before and after the end of a step, which is waited for once. */
 static enum status queue_end(struct session *s, struct error *err)
 {
-	const struct backend *backend = s->vars.backend;
-	const struct variable *step = variables_find(&s->vars, STEP_NAME);
-	for (int i = 0; i < 2; i++) {
-		if (backend->copy_out(s->stream, &s->blocks[i], step->t.data, step->bytes) != OK)
-			return fail(err, ERR_INTERNAL, "the step's results could not be copied");
-		if (i == 0)
-			TRY(runner_run(&s->training, PROGRAM_APPLY, err));
-	}
+	TRY(runner_run(&s->training, PROGRAM_APPLY, err));
+	TRY(results_after(&s->results, err));
 	return refresh(s, err);
 }
 
-enum status session_end_window(struct session *session, struct step_result *out, struct error *err)
+enum status session_end_window(struct session *session, struct error *err)
 {
-	TRY(finish(session, queue_end(session, err), err));
-	struct step_block before = session->blocks[0], after = session->blocks[1];
+	enum status status = queue_end(session, err);
+	return status == OK ? OK : finish(session, status, err);
+}
+
+uint32_t session_ahead(const struct session *session)
+{
+	return session->vars.backend->host_visible ? 0 : RESULTS_AHEAD;
+}
+
+enum status session_result(struct session *session, struct step_result *out, struct error *err)
+{
+	struct step_block before, after;
 	int64_t last = session->options.training.rates - 1;
+	TRY(results_take(&session->results, &before, &after, err));
 	*out = (struct step_result){
 		.loss = after.loss,
 		.norm = after.norm,

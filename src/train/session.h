@@ -3,7 +3,7 @@
  *
  *	plan: choose parameters, build the training and the evaluation graph, lay out memory
  *	start: allocate, upload
- *	step: begin the window, each micro-batch, end the window (optimizer, loss scale)
+ *	step: begin the window, each micro-batch, end the window (optimizer, loss scale); its result
  *	evaluate: predict() on batches, with the weights (averages) as they would be written now
  *	save: changes() for onnx_save
  *
@@ -23,6 +23,7 @@
 #include "passes/precision.h"
 #include "passes/training.h"
 #include "train/feature_cache.h"
+#include "train/results.h"
 
 /* Called with the training graph after each pass (--dump-after); may be NULL. */
 typedef void session_dump_fn(void *ctx, const char *pass, const struct graph *graph);
@@ -84,11 +85,11 @@ struct session {
 	/* Training at other batch sizes, for the short batches of trained BatchNormalization, which
 	 * can't be padded: their statistics are those of the real samples. */
 	ARRAY(struct short_batch) short_batches;
-	struct feed feed;          /* of the training's inputs */
-	struct step_block *blocks; /* host memory of the device: before and after a step */
-	void *scratch;             /* step arena shared by the runners */
-	bool stale;                /* the evaluation's copies of the weights are old */
-	uint32_t micro_batches;    /* in the current window so far */
+	struct feed feed;       /* of the training's inputs */
+	struct results results; /* of steps */
+	void *scratch;          /* step arena shared by the runners */
+	bool stale;             /* the evaluation's copies of the weights are old */
+	uint32_t micro_batches; /* in the current window so far */
 	double window_weight;
 	int64_t sample_base;
 	double *rates; /* host copy of the learning rates */
@@ -132,8 +133,8 @@ enum status MUST_CHECK session_plan_short_batch(struct session *session, int64_t
  * One window: begin with its total weight W > 0, then each micro-batch (inputs in the order of the
  * model, labels and weights as the loss operator documents them, two of each where samples are mixed; of `samples` real samples, which
  * come first, the rest padding at weight 0), then end.
- * Host tensors may be reused after the call. Only session_end_window waits for the device, and tells
- * what failed there.
+ * Host tensors may be reused after the call. Nothing of this waits for the device to be done: that is what
+ * session_result does.
  */
 enum status MUST_CHECK session_begin_window(struct session *session, double weight,
 					    struct error *err);
@@ -141,6 +142,31 @@ enum status MUST_CHECK session_micro_batch(struct session *session, const struct
 					   const struct tensor *labels,
 					   const struct tensor *weights, int64_t samples,
 					   struct error *err);
+enum status MUST_CHECK session_end_window(struct session *session, struct error *err);
+
+struct step_result {
+	double loss;              /* weighted mean over the window */
+	double norm;              /* of the unscaled gradients, before clipping */
+	double rate;              /* learning rate that was used */
+	float scale;              /* loss scale that was used */
+	bool skipped;             /* a gradient was not finite: nothing changed */
+	int32_t skips;            /* in a row, this one included */
+	int64_t step, good_steps; /* after this one */
+};
+
+/*
+ * The result of the oldest window that has ended and whose result was not taken; waits for it, and
+ * tells what failed on the device. There must be one: session_pending says how many. Before another
+ * window ends, no more than session_ahead() may be left: 0 on the CPU, where steps are done when they
+ * are queued. Rates may only be set when none is left.
+ */
+enum status MUST_CHECK session_result(struct session *session, struct step_result *out,
+				      struct error *err);
+uint32_t session_ahead(const struct session *session);
+static inline uint32_t session_pending(const struct session *session)
+{
+	return session->results.pending;
+}
 
 /*
  * With options.cache_features: keeps what the frozen beginning gives for each of so many samples, in
@@ -157,18 +183,6 @@ static inline void session_name_samples(struct session *session, const uint32_t 
 {
 	session->samples = samples;
 }
-
-struct step_result {
-	double loss;              /* weighted mean over the window */
-	double norm;              /* of the unscaled gradients, before clipping */
-	double rate;              /* learning rate that was used */
-	float scale;              /* loss scale that was used */
-	bool skipped;             /* a gradient was not finite: nothing changed */
-	int32_t skips;            /* in a row, this one included */
-	int64_t step, good_steps; /* after this one */
-};
-enum status MUST_CHECK session_end_window(struct session *session, struct step_result *out,
-					  struct error *err);
 
 /* Runs the model on one batch. outputs[k] has the type of the model's output k and host memory;
  * those with data NULL are not wanted. */

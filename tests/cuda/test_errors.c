@@ -3,10 +3,8 @@
  * of a short run in turn: one line on the standard error, exit status 1, the output as it was, and
  * nothing left on the GPU.
  */
-#include "backend/module.h"
-#include "backend/open.h"
 #include "cli/commands.h"
-#include "cli/parse.h"
+#include "cudasim/command.h"
 #include "cudasim/cudasim.h"
 #include "support/data_files.h"
 
@@ -19,14 +17,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-/* In place of backend/open.c: the module is linked in. */
-enum status backend_find_cuda(const struct backend **out, struct error *err)
-{
-	(void)err;
-	*out = onnxtune_backend.backend;
-	return OK;
-}
 
 struct sweep {
 	const char *name, *folder; /* of the test; of the model */
@@ -50,14 +40,6 @@ struct bed {
 	size_t before_bytes, after_bytes;
 };
 
-static void log_line(void *ctx, enum log_level level, const char *text)
-{
-	struct terminal *terminal = ctx;
-	if (level != LOG_NOTE) /* --quiet */
-		terminal_line(terminal, text);
-}
-
-/* Runs the command; the exit status. *says: what it wrote to the standard error, free with free(). */
 static int run(struct bed *bed, char **says)
 {
 	char *argv[] = {
@@ -65,30 +47,7 @@ static int run(struct bed *bed, char **says)
 		"--quiet",  "--device",      "cuda",    "--steps",     "2",         "--batch-size",
 		"8",        "--micro-batch", "4",       "--precision", "fp16",      NULL
 	};
-	volatile sig_atomic_t stop = STOP_AT_ONCE;
-	struct invocation inv;
-	struct arena arena;
-	struct error err;
-	struct terminal terminal;
-	FILE *out = tmpfile(), *messages = tmpfile();
-	assert_true(out && messages);
-	terminal_init(&terminal, fileno(messages), true);
-	struct cli cli = { out, &terminal, { log_line, &terminal }, &stop, argv };
-	arena_init(&arena);
-	if (parse_command_line((int)ARRAY_SIZE(argv) - 1, argv, &arena, &inv, &err) != OK)
-		fail_msg("%s", err.text);
-	int status = command_tune(&inv.config, &cli);
-	terminal_release(&terminal);
-	arena_release(&arena);
-	fseek(messages, 0, SEEK_END);
-	long n = ftell(messages);
-	rewind(messages);
-	*says = mem_alloc((size_t)n + 1);
-	assert_int_equal(fread(*says, 1, (size_t)n, messages), n);
-	(*says)[n] = '\0';
-	fclose(out);
-	fclose(messages);
-	return status;
+	return command_line_run(argv, says);
 }
 
 static int files_in(const char *folder)

@@ -218,7 +218,8 @@ static struct step_result step_from_moving_memory(struct trial *t, int64_t first
 	}
 	for (int i = 0; i < BATCH; i++)
 		backend->free_host(device, pinned[i]);
-	expect_ok(session_end_window(t->session, &result, &err), &err);
+	expect_ok(session_end_window(t->session, &err), &err);
+	expect_ok(session_result(t->session, &result, &err), &err);
 	return result;
 }
 

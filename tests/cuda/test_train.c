@@ -186,31 +186,9 @@ static void test_update(void **state)
 	trial_close(&r);
 }
 
-/* ---- waiting ---- */
-
-/* A step waits for its results alone; inputs are on their way while the one before is computed. */
-static void test_waits(void **state)
-{
-	(void)state;
-	struct trial t;
-	struct session_options o = trial_sgd();
-	o.backend = onnxtune_backend.backend;
-	o.micro_batch = 2;
-	trial_open(&t, "mlp", "model.onnx", o, 0.01);
-	trial_recorded_step(&t, 0);
-	for (int64_t i = 1; i < 4; i++) {
-		struct cudasim_counts before = cudasim_counts();
-		trial_recorded_step(&t, i);
-		struct cudasim_counts after = cudasim_counts();
-		assert_int_equal(after.streams - before.streams, 1);
-		assert_int_equal(after.events - before.events, BATCH / 2);
-	}
-	trial_close(&t);
-}
-
 int main(void)
 {
-	struct CMUnitTest tests[ARRAY_SIZE(runs) + ARRAY_SIZE(updates) + 1];
+	struct CMUnitTest tests[ARRAY_SIZE(runs) + ARRAY_SIZE(updates)];
 	for (size_t i = 0; i < ARRAY_SIZE(runs); i++)
 		tests[i] = (struct CMUnitTest){ .name = runs[i].run.name,
 						.test_func = test_run,
@@ -221,7 +199,5 @@ int main(void)
 			.test_func = test_update,
 			.initial_state = (void *)&updates[i]
 		};
-	tests[ARRAY_SIZE(tests) - 1] = (struct CMUnitTest){ .name = "waits",
-							    .test_func = test_waits };
 	return _cmocka_run_group_tests("train", tests, ARRAY_SIZE(tests), NULL, NULL);
 }

@@ -39,7 +39,8 @@ static struct step_result mixed_step(struct trial *t, const char *folder, double
 	expect_ok(session_begin_window(t->session, N * (own + other), &err), &err);
 	expect_ok(session_micro_batch(t->session, &x, labels + first, weights + first, N, &err),
 		  &err);
-	expect_ok(session_end_window(t->session, &result, &err), &err);
+	expect_ok(session_end_window(t->session, &err), &err);
+	expect_ok(session_result(t->session, &result, &err), &err);
 	return result;
 }
 

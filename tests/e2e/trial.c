@@ -223,9 +223,8 @@ static double weight(const struct trial *t, int64_t sample)
 	return t->weights ? t->weights[sample] : 1;
 }
 
-struct step_result trial_step(struct trial *t, int64_t first, int64_t n)
+void trial_queue_step(struct trial *t, int64_t first, int64_t n)
 {
-	struct step_result result;
 	struct error err;
 	double total = 0;
 	for (int64_t i = 0; i < n; i++)
@@ -247,7 +246,15 @@ struct step_result trial_step(struct trial *t, int64_t first, int64_t n)
 		expect_ok(session_micro_batch(t->session, &x, &labels, &w, real, &err), &err);
 		arena_release(&arena);
 	}
-	expect_ok(session_end_window(t->session, &result, &err), &err);
+	expect_ok(session_end_window(t->session, &err), &err);
+}
+
+struct step_result trial_step(struct trial *t, int64_t first, int64_t n)
+{
+	struct step_result result;
+	struct error err;
+	trial_queue_step(t, first, n);
+	expect_ok(session_result(t->session, &result, &err), &err);
 	return result;
 }
 

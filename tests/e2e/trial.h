@@ -55,7 +55,9 @@ struct session_options trial_run_options(const struct trial_run *run,
 					 const struct backend *backend);
 void trial_open_run(struct trial *t, const struct trial_run *run, const struct backend *backend);
 
-/* One optimizer step on samples first to first + n - 1; a short last micro-batch is padded. */
+/* One optimizer step on samples first to first + n - 1; a short last micro-batch is padded. Queued, its
+ * result is still to be taken from the session. */
+void trial_queue_step(struct trial *t, int64_t first, int64_t n);
 struct step_result trial_step(struct trial *t, int64_t first, int64_t n);
 
 /* The same for the step of that number in the recorded runs. */

@@ -54,7 +54,7 @@ static void run(struct session *s, struct arena *arena)
 		struct tensor weights = input(arena, graph, WEIGHTS_NAME);
 		if (session_begin_window(s, BATCH, &err) != OK ||
 		    session_micro_batch(s, x, &labels, &weights, BATCH, &err) != OK ||
-		    session_end_window(s, &result, &err) != OK)
+		    session_end_window(s, &err) != OK || session_result(s, &result, &err) != OK)
 			return;
 	}
 	for (uint32_t k = 0; k < loaded->outputs.n; k++)
