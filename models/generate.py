@@ -36,10 +36,11 @@ OPTIMIZERS = {
 
 class Recipe:
     """How one folder is made. `train`: BatchNormalization trains; `batch`: samples per step; `fixed`:
-    of the exported graph, None when the axis is dynamic; `alter`: changes the exported model."""
+    of the exported graph, None when the axis is dynamic; `alter`: changes the exported model;
+    `tokens`: the input is that many of them."""
 
     def __init__(self, make, shape, classes, batch=8, loss="cross_entropy", opset=13, fixed=None,
-                 train=False, dynamo=False, alter=None, data_seed=None):
+                 train=False, dynamo=False, alter=None, data_seed=None, tokens=None):
         self.__dict__.update(locals())
         self.data_seed = data_seed or SEED
 
@@ -68,6 +69,7 @@ RECIPES = {
     "vit": Recipe(make(nets.ViT), (3, 16, 16), 5, opset=17),
     "vit_opset13": Recipe(make(nets.ViT), (3, 16, 16), 5, opset=13),
     "vit_dynamo": Recipe(make(nets.ViT), (3, 16, 16), 5, opset=20, dynamo=True),
+    "lstm": Recipe(make(nets.Lstm), (5,), 4, opset=17, tokens=24),
 }
 
 
@@ -79,6 +81,11 @@ def make_data(recipe):
     if recipe.loss == "cross_entropy":
         pattern = rng.standard_normal((recipe.classes,) + recipe.shape)
         labels = rng.permutation(np.arange(n) % recipe.classes)
+        if recipe.tokens:  # half of a sample's are the class's own
+            own = rng.permutation(recipe.tokens).reshape(recipe.classes, -1)
+            x = rng.integers(0, recipe.tokens, (n,) + recipe.shape)
+            likely = own[labels[:, None], rng.integers(0, own.shape[1], x.shape)]
+            return np.where(rng.random(x.shape) < 0.5, likely, x), labels.astype(np.int64)
         x = (0.7 * pattern[labels] + rng.standard_normal((n,) + recipe.shape)).astype(np.float32)
         return x, labels.astype(np.int64)
     x = rng.standard_normal((n,) + recipe.shape).astype(np.float32)
@@ -88,11 +95,16 @@ def make_data(recipe):
     return x, y.astype(np.float32)
 
 
+def as_input(x, dtype):
+    x = torch.tensor(x)
+    return x.to(dtype) if x.is_floating_point() else x
+
+
 def train(net, x, y, recipe, optimizer, dtype, lr=None, clip=None, weight=None):
     """Trains a copy of the net; a dictionary of what happened. `lr` multiplies the learning rate of
     step i by lr[i], `clip` is the largest norm, `weight` holds class weights."""
     net = copy.deepcopy(net).to(dtype).train(recipe.train)
-    x = torch.tensor(x).to(dtype)
+    x = as_input(x, dtype)
     y = torch.tensor(y)
     y = y.to(dtype) if y.is_floating_point() else y
     options = {"weight": torch.tensor(weight, dtype=dtype)} if weight is not None else {}
@@ -122,7 +134,7 @@ def train(net, x, y, recipe, optimizer, dtype, lr=None, clip=None, weight=None):
 
 def export(net, recipe):
     batch = recipe.fixed or 2
-    x = torch.zeros((batch,) + recipe.shape)
+    x = torch.zeros((batch,) + recipe.shape, dtype=torch.int64 if recipe.tokens else torch.float32)
     net = net.exported() if hasattr(net, "exported") else copy.deepcopy(net)
     net.eval()
     file = io.BytesIO()
@@ -147,8 +159,7 @@ def find_names(net, model):
     """{name in the net: (initializer, whether it is transposed there)}, found by the values."""
     arrays = {i.name: onnx.numpy_helper.to_array(i) for i in model.graph.initializer}
     found = {}
-    for name, value in net.state_dict().items():
-        value = value.numpy()
+    for name, value in net.stored({k: v.numpy() for k, v in net.state_dict().items()}).items():
         if name.endswith("num_batches_tracked"):
             continue
         same = [(k, False) for k, a in arrays.items() if np.array_equal(a, value)]
@@ -183,12 +194,12 @@ def record(name, recipe, folder):
     for bits, dtype in ((32, torch.float32), (64, torch.float64)):
         still = copy.deepcopy(net).to(dtype).eval()
         with torch.no_grad():
-            expected[f"output{bits}"] = still(torch.tensor(x[:recipe.batch]).to(dtype)).numpy()
+            expected[f"output{bits}"] = still(as_input(x[:recipe.batch], dtype)).numpy()
         for optimizer, create in OPTIMIZERS.items():
             run = train(net, x, y, recipe, create, dtype)
             expected[f"{optimizer}/loss{bits}"] = np.array(run["loss"])
-            expected.update(rename(run["final"], names, f"{optimizer}/final{bits}/", np.float32))
-        expected.update(rename(run["grad"], names, f"grad{bits}/"))
+            expected.update(rename(net.stored(run["final"]), names, f"{optimizer}/final{bits}/", np.float32))
+        expected.update(rename(net.stored(run["grad"]), names, f"grad{bits}/"))
     np.savez(folder / "expected.npz", **expected)
     check(folder / "model.onnx", recipe, x, expected)
     return net, model, names, x, y

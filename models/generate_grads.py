@@ -74,7 +74,7 @@ def batch_norm(x, scale, bias, mean, var, training=False, eps=1e-5):
     return F.batch_norm(x, mean.clone(), var.clone(), scale, bias, training, 0.1, f32(eps))
 
 
-# name, operator, {input: value}, function of the floating-point inputs that are differentiated (the
+# name, operator, {input: value} or what draws them, function of the floating-point inputs that are differentiated (the
 # first `n` ones where given), attributes; `const`: further inputs, as initializers
 CASES = []
 
@@ -286,6 +286,63 @@ def shapes():
     case("dropout_off", "Dropout", x, lambda x: x * 1, {"ratio": values(0.5).reshape(()), "training_mode": np.array(False)})
 
 
+def recurrent():
+    """torch.nn.LSTM, GRU and RNN with the weights in ONNX's order of gates. Their numbers are drawn last."""
+    def weights(w, r, b, order):
+        gates, result = len(order), []
+        for d in range(w.shape[0]):
+            for t in (w[d], r[d], *b[d].chunk(2)):
+                parts = t.chunk(gates)
+                result.append(torch.cat([parts[i] for i in order]))
+        return result
+
+    def padded(run, x, lengths):
+        """As torch.nn.utils.rnn.pack_padded_sequence gives it to the module."""
+        data = torch.nn.utils.rnn.pack_padded_sequence(x, torch.tensor(lengths), enforce_sorted=False)
+        y, h = run(data)
+        y = torch.nn.utils.rnn.pad_packed_sequence(y, total_length=x.shape[0])[0]
+        return y, h
+
+    def add(name, op, gates, order, directions=1, lengths=None, module=None, **attributes):
+        t, n, i, h = 4, 3, 2, 3
+        states = ("h", "c") if op == "LSTM" else ("h",)
+
+        def inputs():
+            shapes = {"x": (t, n, i), "w": (directions, gates * h, i), "r": (directions, gates * h, h),
+                      "b": (directions, 2 * gates * h), **{s: (directions, n, h) for s in states}}
+            return {k: normal(*v) for k, v in shapes.items()}
+
+        def function(x, w, r, b, *state):
+            net = getattr(torch.nn, op)(i, h, bidirectional=directions == 2, dtype=torch.float64, **(module or {}))
+            names = [p for p, _ in net.named_parameters()]
+            values = dict(zip(names, weights(w, r, b, order)))
+
+            def run(data):
+                first = state if len(state) > 1 else state[0]
+                return torch.func.functional_call(net, values, (data, first))
+
+            y, last = padded(run, x, lengths) if lengths else run(x)
+            y = y.reshape(t, n, directions, h).transpose(1, 2)
+            return (y, *last) if isinstance(last, tuple) else (y, last)
+
+        if directions == 2:
+            attributes["direction"] = "bidirectional"
+        const = {"lengths": np.array(lengths, np.int32)} if lengths else {"": None}
+        ORDER[name] = ["x", "w", "r", "b", *const, *states]
+        case(name, op, inputs, function, {k: v for k, v in const.items() if k}, outputs=1 + len(states),
+             hidden_size=h, **attributes)
+
+    lstm, gru = (0, 2, 3, 1), (1, 0, 2)
+    add("lstm", "LSTM", 4, lstm)
+    add("lstm_both_directions", "LSTM", 4, lstm, 2)
+    add("lstm_ended_sequences", "LSTM", 4, lstm, 2, (2, 4, 1))
+    add("gru", "GRU", 3, gru, linear_before_reset=1)
+    add("gru_both_directions", "GRU", 3, gru, 2, (4, 1, 3), linear_before_reset=1)
+    add("rnn", "RNN", 1, (0,))
+    add("rnn_relu_both_directions", "RNN", 1, (0,), 2, (3, 2, 4), {"nonlinearity": "relu"},
+        activations=["Relu", "Relu"])
+
+
 # The inputs in the operator's order, where a constant one does not come last.
 ORDER = {"where": ["condition", "a", "b"]}
 
@@ -307,8 +364,18 @@ def model_of(name, op, inputs, const, opset, outputs, attributes, results):
     return model
 
 
+def single(model):
+    """The model in float32."""
+    model = onnx.ModelProto.FromString(model.SerializeToString())
+    for v in (*model.graph.input, *model.graph.output):
+        v.type.tensor_type.elem_type = TensorProto.FLOAT
+    return model
+
+
 def compare(model, inputs, results, name):
     """onnxruntime, or onnx's own code where that lacks the type, computes the same outputs."""
+    if model.graph.node[0].op_type in ("LSTM", "GRU", "RNN"):
+        model, inputs = single(model), {k: v.astype(np.float32) for k, v in inputs.items()}
     try:
         session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     except onnxruntime.capi.onnxruntime_pybind11_state.NotImplemented:
@@ -318,6 +385,7 @@ def compare(model, inputs, results, name):
 
 
 def write(name, op, inputs, function, const, opset, outputs, attributes):
+    inputs = inputs() if callable(inputs) else inputs
     x = {k: torch.tensor(v, requires_grad=True) for k, v in inputs.items()}
     y = function(*x.values())
     y = list(y) if isinstance(y, tuple) else [y]
@@ -338,7 +406,7 @@ def write(name, op, inputs, function, const, opset, outputs, attributes):
 def main():
     torch.set_num_threads(1)
     shutil.rmtree(OUT, ignore_errors=True)
-    for add in (pointwise, binary, products, convolutions, pools, normalizations, reductions, shapes):
+    for add in (pointwise, binary, products, convolutions, pools, normalizations, reductions, shapes, recurrent):
         add()
     assert len({c[0] for c in CASES}) == len(CASES)
     for c in CASES:

@@ -30,6 +30,7 @@ WANTED = [
     r"equal_int8",
     r"flatten_negative_axis1",
     r"gelu_.*",  # 20
+    r"(gru|lstm|simple_rnn)_(reverse|bidirectional)",
     r"globalaveragepool_precomputed",
     r"group_normalization_.*",  # 21: scale and bias per channel
     r"isinf_float16",  # 20

@@ -3,6 +3,7 @@ logits() is what the loss is computed from."""
 
 import math
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -14,6 +15,10 @@ class Net(nn.Module):
 
     def end(self, logits):
         return logits
+
+    def stored(self, arrays):
+        """Arrays by the names of parameters as the graph has them where it joins several; by other names then."""
+        return arrays
 
 
 class Mlp(Net):
@@ -180,3 +185,33 @@ def initialize(net, seed):
             else:
                 p.mul_(0.1)
     return net
+
+
+class Lstm(Net):
+    """5 of 24 tokens, embedding, bidirectional LSTM, mean over the steps, 4 classes."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(24, 8)
+        self.lstm = nn.LSTM(8, 6, batch_first=True, bidirectional=True)
+        self.fc = nn.Linear(12, 4)
+
+    def logits(self, x):
+        return self.fc(self.lstm(self.embedding(x))[0].mean(1))
+
+    def stored(self, arrays):
+        """PyTorch's order of gates is i f g o, ONNX's is i o f g; both biases of both directions are one array."""
+        result = {k: v for k, v in arrays.items() if not k.startswith("lstm.")}
+
+        def gates(name):
+            i, f, g, o = np.split(arrays["lstm." + name], 4)
+            return np.concatenate([i, o, f, g])
+
+        def both(*names):
+            return np.stack([np.concatenate([gates(n + end) for n in names]) for end in ("", "_reverse")])
+
+        if any(k.startswith("lstm.") for k in arrays):
+            result["lstm.W"] = both("weight_ih_l0")
+            result["lstm.R"] = both("weight_hh_l0")
+            result["lstm.B"] = both("bias_ih_l0", "bias_hh_l0")
+        return result

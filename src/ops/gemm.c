@@ -70,11 +70,15 @@ static uint32_t product(struct grad *g, uint32_t a, bool trans_a, uint32_t b, bo
 		     attr_int("transA", trans_a), attr_int("transB", trans_b));
 }
 
-/* dA' = alpha dy B'^T, dB' = alpha A'^T dy, each transposed if the operand was, dC = beta dy. */
+/*
+ * dA' = alpha dy B'^T, dB' = alpha A'^T dy, each transposed if the operand was, dC = beta dy. Where
+ * `_out` made y wider than the operands, dy is rounded to their type as they were.
+ */
 static void grad(struct grad *g)
 {
 	bool trans_a = node_int(g->node, "transA"), trans_b = node_int(g->node, "transB");
-	uint32_t a = g->x[0], b = g->x[1], dy = g->dy[0];
+	uint32_t a = g->x[0], b = g->x[1];
+	uint32_t dy = build_cast(g->b, g->dy[0], build_type(g->b, a)->dtype);
 	if (g->need[0])
 		g->dx[0] = trans_a ? product(g, b, trans_b, dy, true)
 				   : product(g, dy, false, b, !trans_b);

@@ -4,8 +4,11 @@
  *  1. Forward: which values depend differentiably on an x (and on which, for messages).
  *  2. Backward over the nodes that were there at the start: add up the gradients that arrived at
  *     the outputs, ask the operator's rule for those of the inputs, reduce broadcasting.
+ *  3. Gradients of x that are sums of products become one product each (passes/products.h).
  */
 #include "passes/gradient.h"
+
+#include "passes/products.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -188,7 +191,7 @@ enum status gradient_build(struct builder *b, const uint32_t *y, const uint32_t 
 			   struct problems *problems)
 {
 	struct graph *graph = b->graph;
-	uint32_t before = problems->total, n_order = graph->order.n;
+	uint32_t before = problems->total, n_order = graph->order.n, n_nodes = graph->nodes.n;
 	const char *name = b->name, *op = b->op;
 	struct walk_state w = { .b = b, .width = width, .first_node = graph->nodes.n };
 	w.source = mem_alloc(graph->values.n * sizeof *w.source);
@@ -206,6 +209,7 @@ enum status gradient_build(struct builder *b, const uint32_t *y, const uint32_t 
 		node_backward(&w, graph_node(graph, graph->order.v[i]), problems);
 	for (uint32_t k = 0; k < n_x; k++)
 		dx[k] = w.sum[x[k]];
+	products_join(b, n_nodes, dx, n_x);
 	b->name = name;
 	b->op = op;
 	free(w.source);

@@ -79,6 +79,12 @@ static uint32_t add_node(struct counting *c, const struct node *node, uint32_t b
 	return c->nodes.n;
 }
 
+/* Whether the last one and this are of one node of the file, which was lowered: a recurrent one's steps. */
+static bool is_same(const struct counting *c, const struct node *node)
+{
+	return c->nodes.n && c->nodes.v[c->nodes.n - 1].node->name == node->name;
+}
+
 static void count_node(struct counting *c, const struct node *node)
 {
 	const struct layers_query *q = c->q;
@@ -95,7 +101,7 @@ static void count_node(struct counting *c, const struct node *node)
 			    (op_input(node->def, k)->flags & ARG_PARAM);
 	}
 	if (weighted)
-		number = add_node(c, node, number);
+		number = is_same(c, node) ? c->nodes.n : add_node(c, node, number);
 	for (uint32_t k = 0; k < node->n_in; k++) {
 		uint32_t source = q->source[node->in[k]];
 		if (!source || q->source[node->out[0]]) /* still only a form of the weight */

@@ -153,6 +153,18 @@ static bool is_put_on_weighted(struct follow *f, const struct node *node, uint32
 	return true;
 }
 
+/*
+ * The weight that the outputs are forms of. The parts of a weight are, and what two of its parts add up
+ * to: recurrent operators keep two biases, or both directions, in one.
+ */
+static uint32_t source_of_outputs(const struct follow *f, const struct node *node)
+{
+	uint32_t source = node->n_in ? f->source[node->in[0]] : 0;
+	bool kept = (node->def->flags & OP_KEEPS_FORM) || !strcmp(node->def->name, "Split") ||
+		    (!strcmp(node->def->name, "Add") && f->source[node->in[1]] == source);
+	return kept ? source : 0;
+}
+
 static void follow_node(struct follow *f, const struct node *node, bool *chosen)
 {
 	bool data = false, weighted = false;
@@ -176,8 +188,10 @@ static void follow_node(struct follow *f, const struct node *node, bool *chosen)
 		f->weighted[node->out[k]] = data && weighted;
 	}
 	/* The cast that binding adds after a master is a source itself, though the master is none. */
-	if ((node->def->flags & OP_KEEPS_FORM) && node->out[0] && f->source[node->in[0]])
-		f->source[node->out[0]] = f->source[node->in[0]];
+	uint32_t source = source_of_outputs(f, node);
+	for (uint32_t k = 0; k < node->n_out && source; k++)
+		if (node->out[k])
+			f->source[node->out[k]] = source;
 }
 
 static void follow_graph(struct follow *f, const struct binding *bound, bool *chosen)

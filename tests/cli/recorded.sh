@@ -49,7 +49,7 @@ recorded()
 for optimizer in sgd adamw; do
 	for model in mlp/model.onnx mlp_bce/model.onnx mlp_mse/model.onnx mlp_fp16/model.onnx lenet/model.onnx \
 		resnet_frozen/model.onnx resnet_train/model.onnx vit/model.onnx vit_opset13/model.onnx \
-		vit_dynamo/model.onnx; do
+		vit_dynamo/model.onnx lstm/model.onnx; do
 		recorded 1e-5 fp32 $optimizer "${model%/*}" "${model#*/}"
 		case $DEVICE:$optimizer:$model in
 		*:sgd:lenet/*) continue ;; # rounding grows to 0.1, in PyTorch's autocast too

@@ -37,6 +37,7 @@ static const struct stored stored[] = {
 	{ "resnet_train", "model.onnx", NULL, true },
 	{ "vit", "model.onnx", NULL, false },
 	{ "vit_dynamo", "model.onnx", NULL, false },
+	{ "lstm", "model.onnx", NULL, false },
 };
 
 static const struct tensor *constant(const struct model *model, const char *name)

@@ -44,6 +44,7 @@ static const struct model_case models[] = {
 	{ "vit", "model.onnx", 8, false, true },
 	{ "vit_opset13", "model.onnx", 8, false, true },
 	{ "vit_dynamo", "model.onnx", 8, false, false },
+	{ "lstm", "model.onnx", 8, false, true },
 };
 
 struct run {

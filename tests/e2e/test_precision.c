@@ -71,6 +71,9 @@ static const struct run runs[] = {
 	{ "vit_opset13", "model.onnx", "sgd", 8, &fp16, ONNXTUNE, false },
 	{ "vit_opset13", "model.onnx", "adamw", 8, &bf16, AUTOCAST, false },
 	{ "vit_dynamo", "model.onnx", "adamw", 8, &fp16, ONNXTUNE, false },
+	{ "lstm", "model.onnx", "sgd", 8, &fp16, ONNXTUNE, false },
+	{ "lstm", "model.onnx", "adamw", 8, &bf16, ONNXTUNE, false },
+	{ "lstm", "model.onnx", "adamw", 8, &fp16, AUTOCAST, false },
 };
 
 /* The scale is half of the usual, at which vit's first gradients overflow as PyTorch's do. */

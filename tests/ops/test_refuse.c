@@ -30,6 +30,7 @@
 	}
 
 static const int64_t perm_twice[] = { 0, 0 }, perm_outside[] = { 0, 2 }, perm_short[] = { 0 };
+static const char *const cube[] = { "Cube" };
 static double two_values[] = { 1, 2 };
 static const struct tensor two = { DT_F64, { 1, { 2 } }, two_values };
 
@@ -76,6 +77,28 @@ static const struct op_case refused[] = {
 	  .outputs = 4 },
 	{ "num_outputs is 3", "Split", .attrs = { INT("num_outputs", 3) }, .in = { NORMAL(6) },
 	  .outputs = 2 },
+	{ "hidden_size is 5", "LSTM", .attrs = { INT("hidden_size", 5) },
+	  .in = { NORMAL(3, 2, 3), NORMAL(1, 16, 3), NORMAL(1, 16, 4) } },
+	{ "W has the shape 1x12x3, not 1x16x3", "LSTM",
+	  .in = { NORMAL(3, 2, 3), NORMAL(1, 12, 3), NORMAL(1, 16, 4) } },
+	{ "B has the shape 1x16, not 1x32", "LSTM",
+	  .in = { NORMAL(3, 2, 3), NORMAL(1, 16, 3), NORMAL(1, 16, 4), NORMAL(1, 16) } },
+	{ "not three axes", "LSTM", .in = { NORMAL(3, 2), NORMAL(1, 16, 3), NORMAL(1, 16, 4) } },
+	{ "R has the shape", "GRU", .in = { NORMAL(3, 2, 3), NORMAL(1, 12, 3), NORMAL(2, 12, 4) } },
+	{ "sequence_lens is int64", "GRU",
+	  .in = { NORMAL(3, 2, 3), NORMAL(1, 12, 3), NORMAL(1, 12, 4), ABSENT, LIST(1, 2) } },
+	{ "direction is 'back'", "RNN", .attrs = { { "direction", ATTR_STRING, .s = "back" } },
+	  .in = { NORMAL(3, 2, 3), NORMAL(1, 4, 3), NORMAL(1, 4, 4) } },
+	{ "activation 'Cube'", "RNN",
+	  .attrs = { { "activations", ATTR_STRINGS, 1, .strings = cube } },
+	  .in = { NORMAL(3, 2, 3), NORMAL(1, 4, 3), NORMAL(1, 4, 4) } },
+	{ "1 activations, not 2", "GRU",
+	  .attrs = { { "activations", ATTR_STRINGS, 1, .strings = cube } },
+	  .in = { NORMAL(3, 2, 3), NORMAL(1, 12, 3), NORMAL(1, 12, 4) } },
+	{ "a sequence of 0 steps", "RNN",
+	  .in = { NORMAL(0, 2, 3), NORMAL(1, 4, 3), NORMAL(1, 4, 4) } },
+	{ "a sequence of 16385 steps", "RNN",
+	  .in = { NORMAL(16385, 1, 1), NORMAL(1, 1, 1), NORMAL(1, 1, 1) } },
 	{ "step 0", "Slice", .in = { NORMAL(4), LIST(0), LIST(1), LIST(0), LIST(0) } },
 	{ "1 starts, 2 ends", "Slice", .in = { NORMAL(4, 4), LIST(0), LIST(1, 1) } },
 	{ "named twice", "Slice", .in = { NORMAL(4), LIST(0, 0), LIST(1, 1), LIST(0, -1) } },

@@ -1,7 +1,8 @@
 /*
  * test_gradient.c - the types of gradients (passes/gradient.h): float32 where the backward pass ends,
  * also when a gradient that ends there is read by half-precision nodes too, and no rounding from an
- * accumulator to its parameter. That the numbers are right is for tests/grad.
+ * accumulator to its parameter. And their form: products of one weight used several times are one
+ * (passes/products.h). That the numbers are right is for tests/grad.
  */
 #include "passes/gradient.h"
 
@@ -113,12 +114,63 @@ static void half_precision_arithmetic_keeps_its_rules(void **state)
 	close_fixture(&f);
 }
 
+static uint32_t count(const struct fixture *f, const char *op)
+{
+	const struct graph *graph = f->b.graph;
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < graph->order.n; i++)
+		n += !strcmp(graph_node(graph, graph->order.v[i])->def->name, op);
+	return n;
+}
+
+/* h W' three times over, rows of h and as many columns of W; the number of products after it. */
+static uint32_t products_of_steps(int64_t rows, int64_t columns, uint32_t *sums, uint32_t *concats)
+{
+	struct fixture f;
+	open_fixture(&f);
+	struct builder *b = &f.b;
+	uint32_t h = add(&f, "h", VALUE_INPUT, DT_F32, SHAPE(rows, columns)), dw;
+	uint32_t w = add(&f, "w", VALUE_PARAM, DT_F32, SHAPE(columns, columns));
+	uint32_t dy = add(&f, "dy", VALUE_INPUT, DT_F32, SHAPE(rows, columns));
+	for (int t = 0; t < 3; t++)
+		h = build(b, "Tanh", IN(build(b, "Gemm", IN(h, w), attr_int("transB", 1))));
+	differentiate(&f, h, dy, &w, 1, GRADIENT_WIDE_ENDS, &dw);
+	assert_true(shape_equal(build_shape(b, dw), build_shape(b, w)));
+	uint32_t products = count(&f, "Gemm");
+	*sums = count(&f, "Add");
+	*concats = count(&f, "Concat");
+	close_fixture(&f);
+	return products;
+}
+
+/* 3 products forward, 2 back to h, and one for all steps' gradient of w. */
+static void products_of_one_weight_are_one(void **state)
+{
+	uint32_t sums, concats;
+	(void)state;
+	assert_int_equal(products_of_steps(4, 6, &sums, &concats), 3 + 2 + 1);
+	assert_int_equal(sums, 0);
+	assert_int_equal(concats, 2);
+}
+
+/* Where the factors are much larger than the weight they are not copied. */
+static void large_factors_stay(void **state)
+{
+	uint32_t sums, concats;
+	(void)state;
+	assert_int_equal(products_of_steps(1 << 17, 8, &sums, &concats), 3 + 2 + 3);
+	assert_int_equal(sums, 2);
+	assert_int_equal(concats, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ends_are_wide_where_gradients_are_shared),
 		cmocka_unit_test(nothing_is_rounded_before_the_master),
 		cmocka_unit_test(half_precision_arithmetic_keeps_its_rules),
+		cmocka_unit_test(products_of_one_weight_are_one),
+		cmocka_unit_test(large_factors_stay),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -237,6 +237,11 @@ static void test_layers(void **state)
 		{ "vit_dynamo", "blocks.1.norm2.weight", 5, 2 },
 		{ "vit_dynamo", "blocks.0.norm1.bias", 14, 8 },
 		{ "vit_dynamo", "patch.bias", 15, 9 },
+		{ "lstm", "fc.bias", 1, 0 },
+		{ "lstm", "onnx::LSTM_200", 2, 1 },
+		{ "lstm", "onnx::LSTM_201", 2, 1 },
+		{ "lstm", "onnx::LSTM_202", 2, 1 },
+		{ "lstm", "embedding.weight", 3, 2 },
 	};
 	(void)state;
 	const char *srcdir = getenv("srcdir");
