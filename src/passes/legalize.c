@@ -10,6 +10,24 @@ static bool is_half(enum dtype dtype)
 	return dtype == DT_F16 || dtype == DT_BF16;
 }
 
+/* Whether the target has a kernel for the call, in the layouts that it would like. */
+static bool has_kernel(const struct target *target, const struct op_call *call,
+		       struct arena *scratch)
+{
+	struct op_operand *in = arena_alloc(scratch, call->n_in * sizeof *in);
+	struct op_operand *out = arena_alloc(scratch, call->n_out * sizeof *out);
+	enum layout *wish = arena_alloc(scratch, (call->n_in + call->n_out) * sizeof *wish);
+	struct op_call wished = *call;
+	wished.in = memcpy(in, call->in, call->n_in * sizeof *in);
+	wished.out = memcpy(out, call->out, call->n_out * sizeof *out);
+	target->propose(target, call, wish, wish + call->n_in);
+	for (uint32_t k = 0; k < call->n_in; k++)
+		in[k].layout = wish[k];
+	for (uint32_t k = 0; k < call->n_out; k++)
+		out[k].layout = wish[call->n_in + k];
+	return target->kernel(target, &wished, NULL) != NULL;
+}
+
 /* Whether the target can run the node in float32 only. */
 static bool needs_casts(const struct graph *graph, const struct node *node,
 			const struct target *target)
@@ -22,7 +40,7 @@ static bool needs_casts(const struct graph *graph, const struct node *node,
 	struct op_call call = op_call_of(graph, node, &scratch);
 	for (uint32_t k = 0; k < call.n_in; k++)
 		half |= is_half(call.in[k].t.dtype);
-	if (half && !target->kernel(target, &call, NULL)) {
+	if (half && !has_kernel(target, &call, &scratch)) {
 		struct op_operand *operands[] = { (struct op_operand *)call.in,
 						  (struct op_operand *)call.out };
 		uint32_t n[] = { call.n_in, call.n_out };
@@ -32,7 +50,7 @@ static bool needs_casts(const struct graph *graph, const struct node *node,
 					operands[side][k].t.dtype = DT_F32;
 					operands[side][k].t.data = NULL;
 				}
-		wrap = target->kernel(target, &call, NULL) != NULL;
+		wrap = has_kernel(target, &call, &scratch);
 	}
 	arena_release(&scratch);
 	return wrap;

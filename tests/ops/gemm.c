@@ -34,5 +34,8 @@ const struct op_case cases_gemm[] = {
 	  .in = { NORMAL(33, 256), NORMAL(33, 512), NORMAL(512) }, .flags = CASE_NO_GRAD },
 	{ "wide result", "Gemm", .attrs = { TRANS_A, { "_out", ATTR_INT, .i = DT_F32 } },
 	  .in = { NORMAL(33, 7), NORMAL(33, 9) }, .flags = CASE_NO_GRAD },
+	{ "wide result, many columns", "Gemm",
+	  .attrs = { TRANS_A, { "_out", ATTR_INT, .i = DT_F32 } },
+	  .in = { NORMAL(75, 133), NORMAL(75, 70) }, .flags = CASE_NO_GRAD },
 	{ 0 },
 };

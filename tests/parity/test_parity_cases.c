@@ -6,6 +6,7 @@
 
 #include "backend/cpu/cpu.h"
 #include "backend/cpu/dnn.h"
+#include "backend/cpu/tiles.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,7 +19,13 @@
 #define KERNELS 512
 
 static struct device *device;
-static unsigned runs[KERNELS]; /* per kernel of the table, in float32 */
+static unsigned runs[KERNELS]; /* per kernel of the table, in the type that it is there for */
+
+/* Tiles are for bfloat16 alone. */
+static bool is_of_tiles(const struct kernel *kernel)
+{
+	return strstr(kernel->name, "tiles") != NULL;
+}
 
 static void test_case(void **state)
 {
@@ -28,7 +35,7 @@ static void test_case(void **state)
 		for (unsigned t = 0; !strcmp(cpu_kernel_table[k]->op, c->op) && t < 3; t++) {
 			unsigned n = parity_run(&backend_cpu, device, cpu_kernel_table[k], c,
 						types[t]);
-			if (types[t] == DT_F32)
+			if (types[t] == (is_of_tiles(cpu_kernel_table[k]) ? DT_BF16 : DT_F32))
 				runs[k] += n;
 		}
 }
@@ -36,6 +43,8 @@ static void test_case(void **state)
 /* Some kernels are for machines where oneDNN is not there or not at its best. */
 static bool is_used(const struct kernel *kernel)
 {
+	if (is_of_tiles(kernel))
+		return dnn_supports(DT_BF16) && tiles_available();
 	return strncmp(kernel->name, "oneDNN", 6) ? !kernel->rank || !dnn_batch_reduces()
 						  : DNN_AVAILABLE;
 }
@@ -43,12 +52,14 @@ static bool is_used(const struct kernel *kernel)
 static void test_all_kernels_ran(void **state)
 {
 	(void)state;
-	if (dnn_wide())
-		skip(); /* oneDNN does the work of some of ours: avx2.sh runs all */
+	/* where it is wide, oneDNN does the work of some of ours: avx2.sh runs all */
 	for (unsigned k = 0; cpu_kernel_table[k]; k++)
-		if (!runs[k] && is_used(cpu_kernel_table[k]))
+		if (!runs[k] && is_used(cpu_kernel_table[k]) &&
+		    (is_of_tiles(cpu_kernel_table[k]) || !dnn_wide()))
 			fail_msg("no case reaches kernel '%s' of %s", cpu_kernel_table[k]->name,
 				 cpu_kernel_table[k]->op);
+	if (dnn_wide())
+		skip();
 }
 
 static int open_device(void **state)

@@ -91,17 +91,38 @@ static bool weights_are_inward(const struct conv_call *c, const char **why)
 	       c->bias->layout == LAYOUT_PLAIN;
 }
 
-bool conv_is_simple(const struct conv_call *c, const char **why)
+bool conv_fits_loops(const struct conv_call *c, const char **why)
 {
 	if (!has_elements(c, why) || !weights_are_inward(c, why))
 		return false;
 	*why = "activations must be channels-last";
-	if (!layout_same_bytes(&c->x->t.shape, c->x->layout, LAYOUT_LAST) ||
-	    !layout_same_bytes(&c->y->t.shape, c->y->layout, LAYOUT_LAST))
+	return layout_same_bytes(&c->x->t.shape, c->x->layout, LAYOUT_LAST) &&
+	       layout_same_bytes(&c->y->t.shape, c->y->layout, LAYOUT_LAST);
+}
+
+bool conv_is_simple(const struct conv_call *c, const char **why)
+{
+	if (!conv_fits_loops(c, why))
 		return false;
 	*why = "for float32";
 	return c->x->t.dtype == DT_F32 && c->w->t.dtype == DT_F32 && c->y->t.dtype == DT_F32 &&
 	       (!c->bias->t.dtype || c->bias->t.dtype == DT_F32);
+}
+
+int64_t conv_input_position(const struct conv_geometry *g, int64_t o, int64_t k)
+{
+	int64_t at = 0, stride = 1;
+	for (int i = CONV_MAX_SPATIAL - 1; i >= 0; i--) {
+		int64_t p = o % g->out[i] * g->stride[i] - g->pad_begin[i] +
+			    k % g->kernel[i] * g->dilation[i];
+		if (p < 0 || p >= g->in[i])
+			return -1;
+		o /= g->out[i];
+		k /= g->kernel[i];
+		at += p * stride;
+		stride *= g->in[i];
+	}
+	return at;
 }
 
 void conv_weights_outward(const struct conv_geometry *g, const float *from, int64_t ld, float *w)

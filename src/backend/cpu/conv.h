@@ -24,8 +24,9 @@ void conv_propose(const struct op_call *call, enum layout *in, enum layout *out)
 /* The same with w channels-last where it is read. */
 void conv_propose_inward(const struct op_call *call, enum layout *in, enum layout *out);
 
-/* For the loops of ours: float32, none of the tensors is empty, and laid out as conv_propose_inward
- * says. */
+/* For the loops of ours: none of the tensors is empty, and they are laid out as conv_propose_inward
+ * says; conv_is_simple: and are float32. */
+bool conv_fits_loops(const struct conv_call *c, const char **why);
 bool conv_is_simple(const struct conv_call *c, const char **why);
 
 /* The memory of a run. bias is NULL unless `with_bias`. */
@@ -34,6 +35,10 @@ struct conv_memory {
 };
 struct conv_memory conv_memory(enum dnn_direction direction, bool with_bias,
 			       const struct kernel_io *io);
+
+/* The position in a plane of x that position k of the kernel meets at position o of a plane of y; -1 in
+ * the padding. */
+int64_t conv_input_position(const struct conv_geometry *g, int64_t o, int64_t k);
 
 /* w' [k, positions, c / group] of float32, ld elements from one k to the next, to plain weights. */
 void conv_weights_outward(const struct conv_geometry *g, const float *from, int64_t ld, float *w);

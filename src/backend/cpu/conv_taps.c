@@ -41,23 +41,6 @@ struct state {
 
 /* ---- taps ---- */
 
-/* The input position of tap k at output position o of a plane; -1 in the padding. */
-static int64_t input_position(const struct conv_geometry *g, int64_t o, int64_t k)
-{
-	int64_t at = 0, stride = 1;
-	for (int i = CONV_MAX_SPATIAL - 1; i >= 0; i--) {
-		int64_t p = o % g->out[i] * g->stride[i] - g->pad_begin[i] +
-			    k % g->kernel[i] * g->dilation[i];
-		if (p < 0 || p >= g->in[i])
-			return -1;
-		o /= g->out[i];
-		k /= g->kernel[i];
-		at += p * stride;
-		stride *= g->in[i];
-	}
-	return at;
-}
-
 static void list_taps(struct state *s)
 {
 	struct pair *next = mem_alloc((size_t)(s->positions * s->plane_y) * sizeof *next);
@@ -66,7 +49,7 @@ static void list_taps(struct state *s)
 	for (int64_t k = 0; k < s->positions; k++) {
 		s->taps[k].pairs = next;
 		for (int64_t o = 0; o < s->plane_y; o++) {
-			int64_t at = input_position(&s->g, o, k);
+			int64_t at = conv_input_position(&s->g, o, k);
 			if (at >= 0)
 				*next++ = (struct pair){ (int32_t)o, (int32_t)at };
 		}
@@ -254,7 +237,7 @@ static bool pays(const struct conv_geometry *g)
 	if (plane > (dnn_wide() ? 16 : 200) || positions == 1 || positions > 200 || channels < 64)
 		return false;
 	for (int64_t i = 0; i < plane * positions; i++)
-		met += input_position(g, i / positions, i % positions) >= 0;
+		met += conv_input_position(g, i / positions, i % positions) >= 0;
 	return channels >= 128 ? met < plane * positions : met * 4 <= plane * positions * 3;
 }
 

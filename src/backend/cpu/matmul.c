@@ -8,9 +8,13 @@
  * products: primitives of 2.x take up to twice the time if operands are plain. With AVX2 it is for
  * small ones, whose operands oneDNN reads where they are; rows that are a power of two apart then
  * share a few cache sets: half the speed. They are copied to rows of another distance first.
+ *
+ * Gradients of weights from bfloat16, a^T b, go to tiles.h where it can be had: oneDNN 2.x copies such
+ * an a slowly.
  */
 #include "backend/cpu/dnn.h"
 #include "backend/cpu/simd.h"
+#include "backend/cpu/tiles.h"
 
 #include "backend/product.h"
 
@@ -18,7 +22,8 @@
 #include <string.h>
 
 struct state {
-	struct dnn_op *op; /* NULL: dnn_gemm runs it */
+	struct dnn_op *op;  /* NULL: one of the others runs it */
+	struct tiles tiles; /* .m is 0: dnn_gemm does */
 	struct product p;
 	int64_t together; /* products of one batch of oneDNN; the others are products of their own */
 	bool bias;        /* C is a bias that the product adds */
@@ -135,6 +140,32 @@ static void use_gemm(struct state *s, size_t *workspace)
 	s->together = 1;
 }
 
+#define TILES_MIN 32 /* columns of a and b from which tiles are filled */
+
+/* Whether it is a^T b of dense rows, and wanted in float32. */
+static bool prefers_tiles(const struct state *s)
+{
+	const struct product *p = &s->p;
+	return s->size == 2 && s->size_y == 4 && loop_size(&p->batch, 0, p->batch.rank) == 1 &&
+	       !is_unfinished(s) && !s->bias && !matrix_is_by_rows(&p->a) &&
+	       matrix_step(&p->a) == p->y.rows && matrix_is_by_rows(&p->b) &&
+	       matrix_step(&p->b) == p->y.columns && p->y.rows >= TILES_MIN &&
+	       p->y.columns >= TILES_MIN && tiles_available();
+}
+
+static void use_tiles(struct state *s, int threads, size_t *workspace)
+{
+	s->tiles = (struct tiles){ .m = s->p.y.rows,
+				   .n = s->p.y.columns,
+				   .taps = 1,
+				   .samples = 1,
+				   .plane = s->p.a.columns,
+				   .plane_b = s->p.a.columns,
+				   .threads = threads };
+	s->together = 1;
+	*workspace = tiles_workspace(&s->tiles);
+}
+
 static enum status create(struct device *device, const struct op_call *call, void **state,
 			  size_t *workspace, struct error *err)
 {
@@ -151,7 +182,9 @@ static enum status create(struct device *device, const struct op_call *call, voi
 	if (s.bias)
 		m.bias = matrices(call->in[2].t.dtype,
 				  &(struct matrix){ 1, p->y.columns, p->y.columns, 1 }, 1, 0);
-	if (s.copy_a || s.copy_b || !DNN_AVAILABLE || prefers_gemm(&s)) {
+	if (call->in[0].t.dtype == DT_BF16 && prefers_tiles(&s)) {
+		use_tiles(&s, device->threads, workspace);
+	} else if (s.copy_a || s.copy_b || !DNN_AVAILABLE || prefers_gemm(&s)) {
 		use_gemm(&s, workspace);
 	} else {
 		TRY(dnn_matmul_new(device->dnn, &m, &s.op, err));
@@ -244,6 +277,10 @@ static enum status run(void *state, const struct kernel_io *io, struct stream *s
 	const struct loop *l = &s->p.batch;
 	void *c = s->p.beta != 0 ? io->in[2] : NULL;
 	int64_t offset[LOOP_OPERANDS], n = loop_size(l, 0, l->rank) / s->together;
+	if (s->tiles.m) {
+		tiles_run(&s->tiles, io->in[0], io->in[1], io->out[0], io->workspace);
+		return OK;
+	}
 	for (int64_t i = 0; i < n; i++) {
 		loop_offsets(l, l->rank, i, offset);
 		void *y = (char *)io->out[0] + (size_t)offset[0] * s->size_y;
