@@ -6,7 +6,7 @@
 #include "kernels/block.h"
 
 extern "C" {
-#include "ops/step.h"
+#include "ops/optimizer.h"
 }
 
 #include <stdlib.h>
@@ -19,6 +19,7 @@ extern "C" {
 struct stats {
 	uint32_t gradients;
 	double max_norm;
+	enum grad_stats_part part;
 	int64_t *n; /* elements of each gradient */
 };
 
@@ -57,23 +58,15 @@ static __global__ void square_sums(const __grid_constant__ struct gradients all)
 }
 
 static __global__ void end_stats(struct step_block *step, const double *weight, const float *loss,
-				 const double *sums, int64_t n, double max_norm)
+				 const double *sums, int64_t n, double max_norm,
+				 enum grad_stats_part part)
 {
 	double sum = 0;
 	for (int64_t i = threadIdx.x; i < n; i += THREADS)
 		sum += sums[i];
 	sum = block_sum(sum);
-	if (threadIdx.x)
-		return;
-	float inverse = (float)(1.0 / (double)step->scale);
-	double norm = sqrt(sum) * (double)inverse;
-	step->inverse = inverse;
-	step->found_inf = !(sum <= 1.7976931348623157e308);
-	step->norm = norm;
-	step->clip = 1;
-	if (max_norm > 0 && max_norm / (norm + 1e-6) < 1)
-		step->clip = (float)(max_norm / (norm + 1e-6));
-	step->loss = (double)*loss / *weight;
+	if (threadIdx.x == 0)
+		grad_stats_end(step, sum, (double)*loss / *weight, max_norm, part);
 }
 
 static bool stats_supports(const struct op_call *call, const char **why)
@@ -93,6 +86,7 @@ static enum status stats_create(struct device *device, const struct op_call *cal
 	int64_t pieces = 0;
 	s->gradients = call->n_in - 3;
 	s->max_norm = node_double(call->node, "max_norm");
+	s->part = (enum grad_stats_part)node_int(call->node, "part");
 	s->n = (int64_t *)mem_alloc(s->gradients * sizeof *s->n);
 	for (uint32_t k = 0; k < s->gradients; k++) {
 		s->n[k] = shape_elements(&call->in[3 + k].t.shape);
@@ -133,7 +127,7 @@ static enum status stats_run(void *state, const struct kernel_io *io, struct str
 	sum_squares(&all, stream);
 	LAUNCH(end_stats, 1, THREADS, 0, work_handle(stream), (struct step_block *)io->out[0],
 	       (const double *)io->in[1], (const float *)io->in[2], sums, all.sums - sums,
-	       s->max_norm);
+	       s->max_norm, s->part);
 	return launched();
 }
 

@@ -51,6 +51,7 @@ static enum status attempt(struct fit *f, int64_t micro_batch, struct attempt *o
 	uint32_t before = problems->total;
 	struct attempt a = { .micro_batch = micro_batch };
 	f->options.micro_batch = micro_batch;
+	f->options.early = micro_batch >= f->window && !f->config->histograms;
 	TRY(f->shapes(f->ctx, micro_batch, &f->options.shapes, err));
 	enum status status = session_plan(f->model, &f->options, &a.session, problems, err);
 	if (status == ERR_MEMORY) {

@@ -13,7 +13,7 @@ struct fit {
 	const struct config *config;
 	const struct model *model;
 	const struct log *log; /* gets a line when the micro-batch is made smaller */
-	/* The session's, but for device, micro_batch and shapes. */
+	/* The session's, but for device, micro_batch, early and shapes. */
 	struct session_options options;
 	int64_t window;      /* samples of a step: the micro-batches are equal parts of it */
 	int64_t micro_batch; /* wished; then planned */

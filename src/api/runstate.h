@@ -13,7 +13,7 @@
 struct run_state {
 	int64_t done;           /* windows, those of no weight too */
 	int64_t epoch, window;  /* the next window: counted from 0, in the epoch */
-	int64_t steps, skipped; /* optimizer steps, and those of them that changed nothing */
+	int64_t steps, skipped; /* optimizer steps, and those of them that were skipped */
 	double last_loss;
 	double seconds;  /* of the steps alone */
 	const char *log; /* the --log file, NULL without; and how much of it counts */

@@ -58,6 +58,12 @@ static enum status take_result(struct run *run, struct error *err)
 	run->state.skipped += r.skipped;
 	run->state.last_loss = r.loss;
 	run->step_started = now;
+	if (p->session->early && r.skipped && run->state.skipped == 1)
+		log_warn(
+			&ui->log,
+			"step %lld: skipped from the first gradient on that was not finite; what was "
+			"updated before it stays (with --clip-norm nothing would)",
+			(long long)r.step);
 	double speed = seconds > 0 ? (double)ended.samples / seconds : 0;
 	TRY(steplog_add(&run->log, &r, run->state.epoch + 1, speed, err));
 	TRY(record_step(run->record, &r, speed, err));

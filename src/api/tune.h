@@ -10,7 +10,7 @@ struct tune_result {
 	struct project project;         /* open until tune_release */
 	struct evaluated before, after; /* after: not when a signal stopped the run */
 	struct record record;           /* its curves */
-	int64_t steps, skipped; /* optimizer steps, and those of them that changed nothing */
+	int64_t steps, skipped;         /* optimizer steps, and those of them that were skipped */
 	double last_loss;
 	int64_t best_steps; /* with evaluations on the way: steps done at the best; 0: there is none */
 	double best;        /* the --metric there */

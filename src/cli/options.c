@@ -151,7 +151,7 @@ const struct option options[] = {
 	  .help = "how long the learning rate rises: a share of all steps below 1, or a number of "
 		  "steps" },
 	{ "clip-norm", 0, OPTION_REAL, "NORM|off", "1", NULL, ABOVE_0, 0, "off", 0,
-	  .field = SET(clip_norm), .group = GROUP_TRAINING, .commands = TUNE,
+	  .field = SET(clip_norm), .group = GROUP_TRAINING, .commands = TUNE | INSPECT,
 	  .help = "largest L2 norm of all gradients together" },
 	{ "ema", 0, OPTION_REAL, "DECAY|off", "off", NULL, ABOVE_0, BELOW_1, "off", 0,
 	  .field = SET(ema), .group = GROUP_TRAINING, .commands = TUNE | INSPECT,

@@ -40,6 +40,38 @@ OPTIMIZER_INLINE double optimizer_rate(const double *rates, int64_t n, int64_t g
 	return rates[good_steps < n ? good_steps : n - 1];
 }
 
+/* ---- the statistics of a step ---- */
+
+/* Attribute "part" of GradStats. */
+enum grad_stats_part {
+	GRAD_STATS_ALL,   /* of all gradients at once */
+	GRAD_STATS_FIRST, /* of the first gradients that are known */
+	GRAD_STATS_MORE,  /* of further ones: the statistics go on */
+};
+
+/*
+ * The end of GradStats, from the sum of squares of the gradients as they are, not finite where one of
+ * them is not, and the loss. A step that is updated in parts is skipped where its loss is not finite.
+ */
+OPTIMIZER_INLINE void grad_stats_end(struct step_block *step, double sum, double loss,
+				     double max_norm, enum grad_stats_part part)
+{
+	bool finite = sum - sum == 0 && (part == GRAD_STATS_ALL || loss - loss == 0);
+	double norm;
+	step->inverse = (float)(1.0 / (double)step->scale);
+	norm = sqrt(sum) * (double)step->inverse;
+	if (part == GRAD_STATS_MORE) {
+		norm = sqrt(step->norm * step->norm + norm * norm);
+		finite = finite && !step->found_inf;
+	}
+	step->found_inf = !finite;
+	step->norm = norm;
+	step->clip = 1;
+	if (max_norm > 0 && max_norm / (norm + 1e-6) < 1)
+		step->clip = (float)(max_norm / (norm + 1e-6));
+	step->loss = loss;
+}
+
 /* ---- what kernels need once per step ---- */
 
 enum { OPTIMIZER_ATTRS = 5, OPTIMIZER_FACTORS = 8 };

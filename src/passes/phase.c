@@ -26,6 +26,8 @@ void phase_mark(struct graph *graph)
 		for (uint32_t k = 0; k < node->n_in; k++)
 			if (node->in[k] && read[node->in[k]] > node->phase)
 				node->phase = read[node->in[k]];
+		if (!strcmp(node->def->name, "ScaleUpdate"))
+			node->phase = PHASE_APPLY;
 		for (uint32_t k = 0; k < node->n_out; k++)
 			if (node->out[k]) {
 				graph_value(graph, node->out[k])->phase = node->phase;

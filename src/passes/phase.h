@@ -2,8 +2,8 @@
  * phase.h - when each node runs.
  *
  * A node runs in the latest phase of its inputs: INIT for constants, UPDATE for parameters, MICRO
- * for data and state, APPLY for what the accumulators are read by. Accumulators are written in
- * MICRO and read in APPLY.
+ * for data and state, APPLY for what the accumulators are read by, and for the end of a step
+ * (ScaleUpdate) in any case. Accumulators are written in MICRO and read in APPLY.
  */
 #ifndef ONNXTUNE_PASSES_PHASE_H
 #define ONNXTUNE_PASSES_PHASE_H

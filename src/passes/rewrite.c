@@ -16,6 +16,7 @@ void rewrite_begin(struct rewrite *r, const struct graph *from, struct error *er
 			continue;
 		r->map[i] = graph_add_value(r->b.graph, v->name, v->kind, v->t);
 		graph_value(r->b.graph, r->map[i])->phase = v->phase;
+		graph_value(r->b.graph, r->map[i])->layout = v->layout;
 	}
 }
 
@@ -44,9 +45,11 @@ void rewrite_copy_with(struct rewrite *r, const struct node *node, const uint32_
 	for (uint32_t k = 0; k < node->n_out; k++)
 		if (node->out[k]) {
 			r->map[node->out[k]] = out[k];
-			if (out[k])
-				graph_value(r->b.graph, out[k])->phase =
-					graph_value(r->from, node->out[k])->phase;
+			if (!out[k])
+				continue;
+			const struct value *old = graph_value(r->from, node->out[k]);
+			graph_value(r->b.graph, out[k])->phase = old->phase;
+			graph_value(r->b.graph, out[k])->layout = old->layout;
 		}
 }
 

@@ -21,7 +21,7 @@ struct rewrite {
 /* Starts a new graph with copies of all values from the outside. */
 void rewrite_begin(struct rewrite *r, const struct graph *from, struct error *err);
 
-/* The node again, with inputs mapped and outputs typed anew. */
+/* The node again, with inputs mapped and outputs typed anew, in their phases and layouts. */
 void rewrite_copy(struct rewrite *r, const struct node *node);
 
 /* The node with other inputs (already in the new graph). */

@@ -145,8 +145,8 @@ static void find_runs(struct plan *plan)
 		const struct node *node = graph_node(graph, graph->order.v[i]);
 		const struct kernel *kernel = steps[i].kernel;
 		enum phase phase = node->phase;
-		/* The kernels of MICRO may differ between its two programs. */
-		if (!kernel || !kernel->create_run || phase == PHASE_MICRO ||
+		/* The kernel of Accumulate differs between the two programs of MICRO. */
+		if (!kernel || !kernel->create_run || !strcmp(node->def->name, "Accumulate") ||
 		    (node->def->flags & OP_INPLACE)) {
 			first[phase] = 0;
 			continue;

@@ -3,6 +3,7 @@
 
 #include "passes/batch_norm.h"
 #include "passes/bind.h"
+#include "passes/early.h"
 #include "passes/head_dropout.h"
 #include "passes/lower.h"
 #include "passes/phase.h"
@@ -18,6 +19,16 @@ static void dump(const struct session *s, const char *pass, const struct graph *
 static const struct target *target_of(const struct session *s)
 {
 	return s->vars.backend->target(s->device);
+}
+
+/*
+ * Whether parameters may be updated before all gradients are known. Not in float16, whose overflow
+ * in the middle of a backward pass is nothing unusual: such a step must leave all as it is.
+ */
+static bool updates_early(const struct session_options *o)
+{
+	return o->early && o->training.clip_norm == 0 && !o->training.dynamic_scale &&
+	       o->half != DT_F16;
 }
 
 enum status graphs_training(struct session *s, const struct shape *shapes, struct graph **out,
@@ -64,6 +75,11 @@ enum status graphs_training(struct session *s, const struct shape *shapes, struc
 		s->parameters[k] = arena_strdup(&s->arena, graph_value(graph, params[k])->name);
 	}
 	TRY_GOTO(lower_apply(&graph, target_of(s), err), out_graph);
+	s->early = updates_early(o);
+	if (s->early)
+		TRY_GOTO(early_apply(&graph, o->early_bytes ? o->early_bytes : EARLY_GROUP_BYTES,
+				     err),
+			 out_graph);
 	dump(s, "layout", graph);
 	*out = graph;
 	return OK;

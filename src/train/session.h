@@ -30,10 +30,13 @@ typedef void session_dump_fn(void *ctx, const char *pass, const struct graph *gr
 
 struct session_options {
 	const struct backend *backend;
-	struct device *device;      /* open, and outlives the session; NULL: it opens its own */
-	int ordinal;                /* of the device that it opens */
-	int threads;                /* 0: all */
-	int64_t micro_batch;        /* samples computed at a time */
+	struct device *device; /* open, and outlives the session; NULL: it opens its own */
+	int ordinal;           /* of the device that it opens */
+	int threads;           /* 0: all */
+	int64_t micro_batch;   /* samples computed at a time */
+	bool early; /* no window has more than one micro-batch, and session_gradient is not called:
+		       parameters may be updated as soon as their gradients are known */
+	size_t early_bytes; /* of gradients in a group then (passes/early.h); 0: the usual */
 	const struct shape *shapes; /* concrete shape of each input at that size */
 	uint32_t output;            /* which output is trained */
 	bool train;                 /* false: evaluation only, nothing else is planned */
@@ -77,6 +80,7 @@ struct session {
 	const char **parameters;        /* names of the tensors that are trained */
 	uint32_t n_parameters;          /* of them */
 	int64_t n_elements;             /* numbers in them */
+	bool early;                     /* they are updated by the micro-batch (passes/early.h) */
 	struct loss_head head;          /* how the model ends (values of a graph that is gone) */
 	enum loss_kind loss;            /* LOSS_AUTO when not training */
 	struct runner training, evaluation;
@@ -145,11 +149,13 @@ enum status MUST_CHECK session_micro_batch(struct session *session, const struct
 enum status MUST_CHECK session_end_window(struct session *session, struct error *err);
 
 struct step_result {
-	double loss;              /* weighted mean over the window */
-	double norm;              /* of the unscaled gradients, before clipping */
-	double rate;              /* learning rate that was used */
-	float scale;              /* loss scale that was used */
-	bool skipped;             /* a gradient was not finite: nothing changed */
+	double loss; /* weighted mean over the window */
+	double norm; /* of the unscaled gradients, before clipping */
+	double rate; /* learning rate that was used */
+	float scale; /* loss scale that was used */
+	/* a gradient was not finite: nothing changed, or, where parameters are updated early, nothing
+	 * from that gradient on */
+	bool skipped;
 	int32_t skips;            /* in a row, this one included */
 	int64_t step, good_steps; /* after this one */
 };
@@ -215,7 +221,8 @@ enum status MUST_CHECK session_refresh(struct session *session, struct error *er
 
 /*
  * The gradient of a trained tensor in the last window, of the mean loss, in the type of its master
- * and in the arena: unscaled, before clipping. ERR_INPUT when no tensor of that name is trained.
+ * and in the arena: unscaled, before clipping. ERR_INPUT when no tensor of that name is trained. Not
+ * with options.early.
  */
 enum status MUST_CHECK session_gradient(struct session *session, const char *name,
 					struct arena *arena, struct tensor *out, struct error *err);

@@ -34,7 +34,7 @@ life()
 export OMP_WAIT_POLICY=passive # the program need not start itself again
 kills=0 ms=0
 for way in '' '--precision fp16 --optimizer sgd --micro-batch 8 --ema 0.9' '--schedule plateau:0.5,0 --lora 2 --distill 0.5' \
-	'--metric macro_f1 --patience 3 --eval-every 4 --keep-best'; do
+	'--clip-norm off --optimizer lion --ema 0.9' '--metric macro_f1 --patience 3 --eval-every 4 --keep-best'; do
 	settings="--steps 41 --checkpoint-every 3 --lr 0.1 $way"
 	begun=$(date +%s%N)
 	life whole 0 0 $settings

@@ -50,6 +50,26 @@ tune -o part.onnx --log part.jsonl --memory $((part + part / 2))
 		awk '{ d = $1 - $2; if (d > 1e-5 * $1 || d < -1e-5 * $1) print }'
 } 2>&1 | report 'smaller micro-batches train to the same losses'
 
+early=$(bytes --clip-norm off)
+{
+	test "$early" -lt "$whole" || echo "$early $whole"
+	test "$(helper json out memory.gradients)" = 0 || helper json out memory.gradients
+	test "$(bytes --clip-norm off --micro-batch 8)" = "$part" || cat out
+	test "$(helper json out memory.gradients)" -gt 0 || helper json out memory.gradients
+	tune -o early.onnx --log early.jsonl --clip-norm off
+	wanted 0
+	tune -o part.onnx --log part.jsonl --clip-norm off --memory $((part + part / 2))
+	wanted 0
+	tune -o late.onnx --log late.jsonl --clip-norm off --log-dir events --histograms
+	wanted 0
+	cmp early.onnx late.onnx
+	for log in early part late; do
+		sed 's/.*"loss":\([^,]*\),.*/\1/' $log.jsonl >own.$log
+	done
+	cmp own.early own.late
+	paste own.early own.part | awk '{ d = $1 - $2; if (d > 1e-5 * $1 || d < -1e-5 * $1) print }'
+} 2>&1 | report 'a step of one micro-batch keeps no gradients where none are clipped'
+
 few='onnxtune: a micro-batch of 1 takes * of memory, --memory is 1.0 KiB (--memory=1M would do)'
 refuses 1 "$few" "$model" "$data" --memory 1K | report 'not even one sample fits'
 refuses 1 "$few" evaluate "$model" "$data" --memory 1K | report 'nor does one to evaluate'

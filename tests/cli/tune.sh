@@ -174,6 +174,13 @@ run "$usps" "$digits" --steps 2 --lr 1e30 --warmup 0 -o broken.onnx
 	wanted 0
 	grep -q '^warning: broken.onnx: its loss is not finite any more; lower --lr$' err || cat err
 } | report 'a learning rate that breaks the model'
+run "$usps" "$digits" --steps 4 --lr 1e30 --warmup 0 --clip-norm off -f -o broken.onnx --log l.jsonl
+{
+	wanted 0
+	grep -q '"skipped":true' l.jsonl || cat l.jsonl
+	test "$(grep -c '^warning: step [2-4]: skipped from the first gradient on that was not finite; what' err)" = 1 ||
+		cat err
+} | report 'and where each parameter is updated by itself'
 
 run "$demo/ccexam_usps_bn.onnx" "$digits" --steps 4 --batch-norm train --batch-size 30 -o bn.onnx
 {

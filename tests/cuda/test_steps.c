@@ -172,11 +172,23 @@ static const struct graphs graphs[] = {
 	{ { "graphs with a short batch", "resnet_train", "sgd", 4, 3, true, DT_F32 }, 6, 0, 5 },
 };
 
-static void open_graphs(struct trial *t, const struct graphs *g, const struct backend *backend)
+/* Each parameter is updated by the micro-batch. */
+static const struct graphs early_graphs[] = {
+	{ { "graphs of early updates", "resnet_frozen", "adamw", 8, 4, false, DT_F32 }, 8, 0.3, 3 },
+	{ { "graphs of early updates, short", "resnet_train", "sgd", 4, 3, true, DT_F32 },
+	  3,
+	  0,
+	  4 },
+};
+
+static void open_graphs(struct trial *t, const struct graphs *g, const struct backend *backend,
+			bool early)
 {
 	struct session_options o = trial_run_options(&g->run, backend);
 	struct error err;
 	o.dropout = g->dropout;
+	o.early = early;
+	o.early_bytes = 1024;
 	trial_open(t, g->run.folder, "model.onnx", o, 0.01);
 	int64_t rest = g->samples % g->run.micro_batch;
 	if (rest)
@@ -223,15 +235,15 @@ static struct step_result step_from_moving_memory(struct trial *t, int64_t first
 	return result;
 }
 
-static void test_graphs(void **state)
+static void test_with_graphs(const struct graphs *g, bool early)
 {
-	const struct graphs *g = *state;
 	struct backend reference = reference_backend();
 	struct cudasim_counts start = cudasim_counts(), before, after;
 	struct trial t, r;
 	struct error err;
-	open_graphs(&t, g, onnxtune_backend.backend);
-	open_graphs(&r, g, &reference);
+	open_graphs(&t, g, onnxtune_backend.backend, early);
+	open_graphs(&r, g, &reference, early);
+	assert_true(t.session->early == early);
 	before = cudasim_counts();
 	assert_true(before.captures > start.captures);
 	for (int64_t i = 0; i < g->run.steps; i++) {
@@ -258,9 +270,20 @@ static void test_graphs(void **state)
 	trial_close(&r);
 }
 
+static void test_graphs(void **state)
+{
+	test_with_graphs(*state, false);
+}
+
+static void test_early_graphs(void **state)
+{
+	test_with_graphs(*state, true);
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[ARRAY_SIZE(scalings) + ARRAY_SIZE(graphs)];
+	struct CMUnitTest
+		tests[ARRAY_SIZE(scalings) + ARRAY_SIZE(graphs) + ARRAY_SIZE(early_graphs)];
 	size_t n = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(scalings); i++)
 		tests[n++] = (struct CMUnitTest){ .name = scalings[i].run.name,
@@ -270,5 +293,9 @@ int main(void)
 		tests[n++] = (struct CMUnitTest){ .name = graphs[i].run.name,
 						  .test_func = test_graphs,
 						  .initial_state = (void *)&graphs[i] };
+	for (size_t i = 0; i < ARRAY_SIZE(early_graphs); i++)
+		tests[n++] = (struct CMUnitTest){ .name = early_graphs[i].run.name,
+						  .test_func = test_early_graphs,
+						  .initial_state = (void *)&early_graphs[i] };
 	return _cmocka_run_group_tests("steps", tests, n, NULL, NULL);
 }

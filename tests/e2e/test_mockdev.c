@@ -37,6 +37,12 @@ static const struct run runs[] = {
 	{ { "resnet trained, short batch", "resnet_train", "sgd", 4, 3, true, DT_BF16 }, 6 },
 };
 
+static const struct run early_runs[] = {
+	{ { "mlp, early updates", "mlp", "adamw", 8, 20, false, DT_F32 }, 0 },
+	{ { "resnet frozen, early updates", "resnet_frozen", "sgd", 8, 6, false, DT_F32 }, 0 },
+	{ { "resnet trained, early updates", "resnet_train", "sgd", 4, 3, true, DT_BF16 }, 3 },
+};
+
 static void expect_no_misuse(struct trial *t)
 {
 	struct error err;
@@ -50,13 +56,23 @@ static void expect_same(const struct tensor *a, const struct tensor *b, const ch
 		fail_msg("%s differs by %.3g", what, relative_norm(a, b));
 }
 
-static void test_run(void **state)
+static void test_gradients(struct trial *t, struct trial *r)
 {
-	const struct run *run = *state;
+	for (uint32_t k = 0; k < t->session->n_parameters; k++) {
+		const char *name = t->session->parameters[k];
+		struct tensor y = trial_gradient(t, name), z = trial_gradient(r, name);
+		expect_same(&y, &z, name);
+	}
+}
+
+static void test_run_with(const struct run *run,
+			  void (*open)(struct trial *t, const struct trial_run *run,
+				       const struct backend *backend))
+{
 	struct backend reference = reference_backend();
 	struct trial t, r;
-	trial_open_run(&t, &run->run, &backend_mock);
-	trial_open_run(&r, &run->run, &reference);
+	open(&t, &run->run, &backend_mock);
+	open(&r, &run->run, &reference);
 	for (int64_t i = 0; i < run->run.steps; i++) {
 		int64_t first = i * BATCH % t.x->shape.dim[0];
 		int64_t n = run->samples ? run->samples : BATCH;
@@ -72,12 +88,8 @@ static void test_run(void **state)
 	trial_expect_equal(&t, &r, "");
 	struct tensor y = trial_predict(&t, 0, BATCH), z = trial_predict(&r, 0, BATCH);
 	expect_same(&y, &z, "the output");
-	for (uint32_t k = 0; k < t.session->n_parameters; k++) {
-		const char *name = t.session->parameters[k];
-		y = trial_gradient(&t, name);
-		z = trial_gradient(&r, name);
-		expect_same(&y, &z, name);
-	}
+	if (!t.session->early)
+		test_gradients(&t, &r);
 	/* All of it was captured once and launched. */
 	struct mock_counts counts = mock_counts(t.session->device);
 	assert_int_equal(counts.direct, 0);
@@ -86,6 +98,16 @@ static void test_run(void **state)
 	expect_no_misuse(&t);
 	trial_close(&t);
 	trial_close(&r);
+}
+
+static void test_run(void **state)
+{
+	test_run_with(*state, trial_open_run);
+}
+
+static void test_early(void **state)
+{
+	test_run_with(*state, trial_open_early);
 }
 
 /* A short batch is planned apart, with copies of the weights of its own that follow each step. */
@@ -272,12 +294,16 @@ static void test_failing_device(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[ARRAY_SIZE(runs) + 4];
+	struct CMUnitTest tests[ARRAY_SIZE(runs) + ARRAY_SIZE(early_runs) + 4];
 	uint32_t n = 0;
 	for (; n < ARRAY_SIZE(runs); n++)
 		tests[n] = (struct CMUnitTest){ .name = runs[n].run.name,
 						.test_func = test_run,
 						.initial_state = (void *)&runs[n] };
+	for (size_t k = 0; k < ARRAY_SIZE(early_runs); k++)
+		tests[n++] = (struct CMUnitTest){ .name = early_runs[k].run.name,
+						  .test_func = test_early,
+						  .initial_state = (void *)&early_runs[k] };
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_short_batches);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_parts);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_refused_labels);

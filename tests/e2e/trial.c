@@ -184,10 +184,24 @@ struct session_options trial_run_options(const struct trial_run *run, const stru
 	return o;
 }
 
+static void open_run(struct trial *t, const struct trial_run *run, const struct backend *backend,
+		     bool early)
+{
+	struct session_options o = trial_run_options(run, backend);
+	o.early = early;
+	o.early_bytes = 1;
+	trial_open(t, run->folder, "model.onnx", o, !strcmp(run->optimizer, "sgd") ? 0.01 : 1e-4);
+	assert_true(t->session->early == early);
+}
+
 void trial_open_run(struct trial *t, const struct trial_run *run, const struct backend *backend)
 {
-	trial_open(t, run->folder, "model.onnx", trial_run_options(run, backend),
-		   !strcmp(run->optimizer, "sgd") ? 0.01 : 1e-4);
+	open_run(t, run, backend, false);
+}
+
+void trial_open_early(struct trial *t, const struct trial_run *run, const struct backend *backend)
+{
+	open_run(t, run, backend, true);
 }
 
 void trial_close(struct trial *t)

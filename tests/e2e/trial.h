@@ -54,6 +54,8 @@ struct trial_run {
 struct session_options trial_run_options(const struct trial_run *run,
 					 const struct backend *backend);
 void trial_open_run(struct trial *t, const struct trial_run *run, const struct backend *backend);
+/* The same with each parameter updated by itself, as soon as its gradient is known. */
+void trial_open_early(struct trial *t, const struct trial_run *run, const struct backend *backend);
 
 /* One optimizer step on samples first to first + n - 1; a short last micro-batch is padded. Queued, its
  * result is still to be taken from the session. */

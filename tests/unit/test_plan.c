@@ -14,14 +14,14 @@
 
 #include <cmocka.h>
 
-/* ---- a kernel of MovingAverage that takes runs, and one of all else that does not ---- */
+/* ---- a kernel of two operators that takes runs, and one of all else that does not ---- */
 
 static enum status create_run(struct device *device, const struct op_call *calls, uint32_t n,
 			      void **state, size_t *workspace, struct error *err)
 {
 	(void)device, (void)err;
 	for (uint32_t i = 0; i < n; i++)
-		assert_string_equal(calls[i].def->name, "MovingAverage");
+		assert_string_equal(calls[i].def->name, calls->def->name);
 	uint32_t *count = mem_alloc(sizeof *count);
 	*state = count;
 	*count = n;
@@ -43,18 +43,18 @@ static enum status run(void *state, const struct kernel_io *io, struct stream *s
 	return OK;
 }
 
-static const struct kernel runs = { .op = "MovingAverage",
-				    .create = create,
-				    .create_run = create_run,
-				    .run = run,
-				    .destroy = free };
+static const struct kernel runs = {
+	.op = "", .create = create, .create_run = create_run, .run = run, .destroy = free
+};
 static const struct kernel single = { .op = "", .create = create, .run = run };
 
 static const struct kernel *choose(struct device *device, const struct op_call *call,
 				   const char **why)
 {
 	(void)device, (void)why;
-	return !strcmp(call->def->name, "MovingAverage") ? &runs : &single;
+	bool takes = !strcmp(call->def->name, "MovingAverage") ||
+		     !strcmp(call->def->name, "Accumulate");
+	return takes ? &runs : &single;
 }
 
 static uint64_t memory_total(struct device *device)
@@ -204,14 +204,18 @@ static void test_view_of_what_another_writes(void **state)
 	plan_free(plan);
 }
 
-static void test_not_in_micro(void **state)
+/* The first micro-batch has another kernel for Accumulate. */
+static void test_in_micro(void **state)
 {
 	(void)state;
 	uint32_t p = state_value("p");
 	average(state_value("a"), p);
 	average(state_value("b"), p);
+	build(&b, "Accumulate", IN(state_value("c"), p));
+	build(&b, "Accumulate", IN(state_value("d"), p));
 	struct plan *plan = plan_in(PHASE_MICRO);
-	EXPECT_STEPS(plan, PROGRAM_NEXT, 1, 1);
+	EXPECT_STEPS(plan, PROGRAM_NEXT, 2, 1, 1);
+	EXPECT_STEPS(plan, PROGRAM_FIRST, 2, 1, 1);
 	plan_free(plan);
 }
 
@@ -225,7 +229,7 @@ int main(void)
 		TEST(test_reads_what_another_writes),
 		TEST(test_writes_what_another_reads),
 		TEST(test_view_of_what_another_writes),
-		TEST(test_not_in_micro),
+		TEST(test_in_micro),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,7 +3,7 @@
  * GradStats, each in one pass over its memory. Sums of squares are formed in double over pieces of
  * fixed size, so they do not depend on the number of threads.
  */
-#include "ops/step.h"
+#include "ops/optimizer.h"
 
 #include "backend/backend.h"
 #include "backend/cpu/loop.h"
@@ -87,6 +87,7 @@ static enum status sum_run(void *state, const struct kernel_io *io, struct strea
 struct stats_state {
 	uint32_t n_gradients;
 	double max_norm;
+	enum grad_stats_part part;
 	int64_t *n; /* elements of each gradient */
 };
 
@@ -120,6 +121,7 @@ static enum status stats_create(struct device *device, const struct op_call *cal
 	struct stats_state *s = mem_alloc(sizeof *s);
 	int64_t most = 0;
 	*s = (struct stats_state){ call->n_in - 3, node_double(call->node, "max_norm"),
+				   (enum grad_stats_part)node_int(call->node, "part"),
 				   mem_alloc((call->n_in - 3) * sizeof *s->n) };
 	for (uint32_t k = 0; k < s->n_gradients; k++) {
 		s->n[k] = shape_elements(&call->in[3 + k].t.shape);
@@ -137,7 +139,6 @@ static enum status stats_run(void *state, const struct kernel_io *io, struct str
 	struct step_block step;
 	double sum = 0;
 	memcpy(&step, io->in[0], sizeof step);
-	step.inverse = (float)(1.0 / (double)step.scale);
 	for (uint32_t k = 0; k < s->n_gradients; k++) {
 		int64_t pieces = (s->n[k] + PIECE - 1) / PIECE;
 		struct stats_job job = { io->in[3 + k], s->n[k], io->workspace };
@@ -146,12 +147,8 @@ static enum status stats_run(void *state, const struct kernel_io *io, struct str
 			sum += job.sums[p];
 	}
 	/* The square of no finite float overflows a double: the sum tells whether all are finite. */
-	step.found_inf = !isfinite(sum);
-	step.norm = sqrt(sum) * step.inverse;
-	step.clip = 1;
-	if (s->max_norm > 0 && s->max_norm / (step.norm + 1e-6) < 1)
-		step.clip = (float)(s->max_norm / (step.norm + 1e-6));
-	step.loss = (double)*(const float *)io->in[2] / *(const double *)io->in[1];
+	grad_stats_end(&step, sum, (double)*(const float *)io->in[2] / *(const double *)io->in[1],
+		       s->max_norm, s->part);
 	memcpy(io->out[0], &step, sizeof step);
 	return OK;
 }
