@@ -277,8 +277,7 @@ static enum status open_session(struct project *p, bool train, struct problems *
 	if (options.loss == LOSS_AUTO && p->dataset.multi_label)
 		options.loss = LOSS_BCE;
 	options.training.rates = steps > 0 ? steps : 1;
-	if (train && p->config->profile)
-		options.profile = p->profile = arena_alloc(&p->arena, sizeof *p->profile);
+	options.profile = p->profile;
 	options.dump = p->ui->dump;
 	options.dump_ctx = p->ui->ctx;
 	struct fit fit = {
@@ -297,7 +296,10 @@ static enum status open_session(struct project *p, bool train, struct problems *
 	TRY(status);
 	p->micro_batch = fit.micro_batch;
 	p->cache_limit = fit.left;
-	return session_start(p->session, err);
+	profile_lap(p->profile, "planned");
+	TRY(session_start(p->session, err));
+	profile_lap(p->profile, "memory taken, weights copied");
+	return OK;
 }
 
 /* The labels of a part must be what the loss takes for an output of this shape. */
@@ -428,7 +430,12 @@ enum status project_open(const struct config *config, const struct api_ui *ui, b
 	enum status status;
 	uint32_t before = problems->total;
 	arena_init(&p.arena);
+	if (train && config->profile) {
+		p.profile = arena_alloc(&p.arena, sizeof *p.profile);
+		profile_begin(p.profile);
+	}
 	TRY_GOTO(model_load(config->model, &p.model, problems, err), out_project);
+	profile_lap(p.profile, "model read");
 	TRY_GOTO(output_check_apart(config, p.model, err), out_project);
 	if (config->adapter)
 		TRY_GOTO(adapter_open(config->adapter, &adapter, err), out_project);
@@ -437,6 +444,7 @@ enum status project_open(const struct config *config, const struct api_ui *ui, b
 	project_describe_inputs(&p);
 	TRY_GOTO(open_data(&p, train, err), out_project);
 	note_classes(&p);
+	profile_lap(p.profile, "data opened");
 	TRY_GOTO(choose_sizes(&p, train, err), out_project);
 	TRY_GOTO(project_fit_head(&p, problems, err), out_project);
 	TRY_GOTO(add_adapter(&p, &adapter, err), out_project);

@@ -44,7 +44,7 @@ struct project {
 	int64_t window, micro_batch; /* samples per optimizer step, computed at a time */
 	size_t cache_limit;          /* bytes of decoded images that the loader may keep */
 	struct session *session;
-	struct profile *profile;    /* of its training, in the arena; NULL without --profile */
+	struct profile *profile;    /* of the run, in the arena; NULL without --profile */
 	const float *class_weights; /* of training, by class; NULL: all 1 */
 	uint32_t output;            /* which of the model's is trained and evaluated */
 	struct loss_head head;      /* of that output */

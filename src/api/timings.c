@@ -27,11 +27,11 @@ static void line(FILE *file, const char *op, const char *kernel, const char *cal
 		all > 0 ? 100 * seconds / all : 0);
 }
 
-enum status timings_write(struct timings *timings, int64_t steps, double seconds, struct error *err)
+void timings_write(struct timings *timings, int64_t steps, double seconds)
 {
 	FILE *file = timings->file;
 	if (!file)
-		return OK;
+		return;
 	double kernels = profile_sort(timings->profile);
 	fprintf(file, "%lld steps, %.3f s\n\n%-24s %-36s %9s %10s %8s %10s\n", (long long)steps,
 		seconds, "operator", "kernel", "calls", "seconds", "share", "GFLOP/s");
@@ -46,6 +46,29 @@ enum status timings_write(struct timings *timings, int64_t steps, double seconds
 	}
 	line(file, "not in kernels", "", "", seconds - kernels, seconds);
 	fputc('\n', file);
+}
+
+static void lap(FILE *file, const char *name, const char *times, double seconds, double cpu)
+{
+	fprintf(file, "%-61s %9s %10.3f %10.3f\n", name, times, seconds, cpu);
+}
+
+enum status timings_end(struct timings *timings, struct error *err)
+{
+	FILE *file = timings->file;
+	double seconds = 0, cpu = 0;
+	if (!file)
+		return OK;
+	fprintf(file, "\n%-61s %9s %10s %10s\n", "the whole run", "times", "seconds", "CPU s");
+	for (uint32_t i = 0; i < timings->profile->laps.n; i++) {
+		const struct profile_lap *l = &timings->profile->laps.v[i];
+		char times[32];
+		snprintf(times, sizeof times, "%lld", (long long)l->times);
+		lap(file, l->name, times, l->seconds, l->cpu);
+		seconds += l->seconds;
+		cpu += l->cpu;
+	}
+	lap(file, "all", "", seconds, cpu);
 	timings->file = NULL;
 	bool bad = ferror(file);
 	if (fclose(file) || bad)

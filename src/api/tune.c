@@ -43,6 +43,7 @@ struct run {
 	double earlier;           /* seconds of the run before it was interrupted */
 	double started, step_started;
 	struct ended ended[RESULTS_MAX]; /* oldest first, as many as the session has pending */
+	bool ran;                        /* a step */
 };
 
 /* Takes the result of the oldest window that has ended. */
@@ -54,6 +55,8 @@ static enum status take_result(struct run *run, struct error *err)
 	struct step_result r;
 	memmove(run->ended, run->ended + 1, sizeof run->ended - sizeof ended);
 	TRY(session_result(p->session, &r, err));
+	profile_lap(p->profile, run->ran ? "steps: the others" : "steps: the first");
+	run->ran = true;
 	double now = api_now(), seconds = now - run->step_started;
 	run->state.skipped += r.skipped;
 	run->state.last_loss = r.loss;
@@ -80,6 +83,7 @@ static enum status take_result(struct run *run, struct error *err)
 		progress_add_number(&run->bar.postfix, "scale", r.scale);
 	if (progress_update(&run->bar, ended.window + 1, now))
 		ui->draw(ui->ctx, &run->bar, now, false);
+	profile_lap(p->profile, "steps: log and progress bar");
 	return OK;
 }
 
@@ -198,6 +202,7 @@ static enum status epoch(struct run *run, int64_t epochs, struct error *err)
 			status = look(run, false, err);
 		if (status == OK && state->window < run->per_epoch)
 			status = save_if_due(run, err);
+		profile_lap(run->p->profile, "steps: evaluations and checkpoints between them");
 		if (status == OK && goes_on(run))
 			status = step(run, &end, err);
 	}
@@ -242,8 +247,8 @@ static enum status train(struct run *run, struct error *err)
 		save(run);
 	loader_free(run->loader);
 	if (status == OK)
-		status = timings_write(&run->timings, run->state.done - before,
-				       run->state.seconds - run->earlier, err);
+		timings_write(&run->timings, run->state.done - before,
+			      run->state.seconds - run->earlier);
 	return status;
 }
 
@@ -408,7 +413,9 @@ enum status tune_run(const struct config *config, const struct api_ui *ui, struc
 		 dtype_name(p->session->options.half),
 		 config->precision == CONFIG_PRECISION_AUTO ? " (--precision auto)" : "",
 		 *p->no_gpu.text ? "; no GPU: " : "", p->no_gpu.text);
+	profile_lap(p->profile, "output, logs and checkpoints opened");
 	TRY_GOTO(project_evaluate(p, "before", &out->before, err), out_run);
+	profile_lap(p->profile, "evaluation before");
 	note_chance(p, &out->before);
 	TRY_GOTO(record_evaluation(&out->record, 0, &out->before.evaluation, err), out_run);
 	TRY_GOTO(selection_check(p, &out->before, err), out_run);
@@ -427,12 +434,15 @@ enum status tune_run(const struct config *config, const struct api_ui *ui, struc
 	if (out->steps && out->skipped == out->steps)
 		log_warn(&ui->log, "no step changed the model, since no gradient was finite; lower "
 				   "--lr, or use --precision fp32");
+	profile_lap(p->profile, "steps: evaluations and checkpoints between them");
 	TRY_GOTO(write_model(p, out->output, err), out_run);
+	profile_lap(p->profile, "model written");
 	if (*ui->stop <= 0)
 		status = project_evaluate(p, "after", &out->after, err);
 	if (status != OK && status != ERR_STOPPED)
 		fail_context(err, "%s is written, but could not be evaluated", out->output);
 	out->signal = *ui->stop > 0 ? *ui->stop : 0;
+	profile_lap(p->profile, "evaluation after");
 	if (status == OK && !out->signal && isfinite(out->before.evaluation.loss) &&
 	    !isfinite(out->after.evaluation.loss))
 		log_warn(&ui->log, "%s: its loss is not finite any more; lower --lr", out->output);
@@ -442,6 +452,8 @@ enum status tune_run(const struct config *config, const struct api_ui *ui, struc
 		status = record_evaluation(&out->record, out->steps, &out->after.evaluation, err);
 	if (status == OK)
 		status = record_close(&out->record, err);
+	if (status == OK)
+		status = timings_end(&run.timings, err);
 	if (status == OK && !out->signal)
 		selection_compare(p, &out->before, &out->after);
 	out->can_resume = out->signal && run.checkpoints.folder;

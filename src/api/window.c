@@ -7,6 +7,7 @@ enum status window_run(struct session *session, struct loader *loader, struct ba
 	struct batch batch;
 	do {
 		TRY(loader_next(loader, &batch, end, err));
+		profile_lap(session->options.profile, "steps: waiting for data");
 		if (*end)
 			return OK;
 		if (batch.window_weight == 0)

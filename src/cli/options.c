@@ -390,7 +390,7 @@ const struct option options[] = {
 	{ "profile", 0, OPTION_STRING, "FILE", NULL,
 	  .field = SET(profile), .group = GROUP_OUTPUT, .commands = TUNE,
 	  .help = "write where the steps' time went: for each operator and kernel its calls, seconds "
-		  "and, for contractions, speed; steps take a little longer" },
+		  "and, for contractions, speed; and the parts of the whole run; steps take a little longer" },
 	{ "log-dir", 0, OPTION_STRING, "DIR", NULL,
 	  .field = SET(log_dir), .group = GROUP_OUTPUT, .commands = TUNE,
 	  .help = "write an event file for TensorBoard into the folder: each step's loss, rate, loss "

@@ -1,7 +1,9 @@
-/* profile.c - times of kernels (see profile.h). */
+/* profile.c - times of kernels and of the parts of a run (see profile.h). */
 #include "exec/profile.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 
 #define OPERANDS 8 /* at most, of a contraction */
 
@@ -38,6 +40,39 @@ void profile_add(struct profile *profile, const struct graph *graph, const struc
 	row->operations += operations(graph, node);
 }
 
+static double now(clockid_t clock)
+{
+	struct timespec t;
+	clock_gettime(clock, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+void profile_begin(struct profile *profile)
+{
+	profile->seconds = now(CLOCK_MONOTONIC);
+	profile_lap(profile, PROFILE_START);
+}
+
+void profile_lap(struct profile *profile, const char *name)
+{
+	struct profile_lap *lap = NULL;
+	if (!profile)
+		return;
+	for (uint32_t i = 0; i < profile->laps.n && !lap; i++)
+		if (!strcmp(profile->laps.v[i].name, name))
+			lap = &profile->laps.v[i];
+	if (!lap) {
+		lap = array_push(&profile->laps);
+		*lap = (struct profile_lap){ .name = name };
+	}
+	double seconds = now(CLOCK_MONOTONIC), cpu = now(CLOCK_PROCESS_CPUTIME_ID);
+	lap->times++;
+	lap->seconds += seconds - profile->seconds;
+	lap->cpu += cpu - profile->cpu;
+	profile->seconds = seconds;
+	profile->cpu = cpu;
+}
+
 static int by_time(const void *a, const void *b)
 {
 	double x = ((const struct profile_row *)a)->seconds,
@@ -58,4 +93,5 @@ double profile_sort(struct profile *profile)
 void profile_release(struct profile *profile)
 {
 	array_release(&profile->rows);
+	array_release(&profile->laps);
 }

@@ -39,6 +39,31 @@ tune -o o.onnx --profile profile
 	# all that is listed is the whole
 	awk 'NR == 1 { all = $3 } / %/ { sub(/ +[0-9.]+ %.*/, ""); sum += $NF }
 		END { if (sum - all > 0.02 || all - sum > 0.02) print sum " of " all " seconds" }' profile
+	# the parts of the run, in their order, and their sum
+	sed -n '/^the whole run/,$p' profile | sed 's/   .*//' >parts
+	cat >wanted <<-'EOF'
+		the whole run
+		start of the program
+		model read
+		data opened
+		planned
+		memory taken, weights copied
+		output, logs and checkpoints opened
+		evaluation before
+		steps: evaluations and checkpoints between them
+		steps: waiting for data
+		steps: the first
+		steps: log and progress bar
+		steps: the others
+		model written
+		evaluation after
+		all
+	EOF
+	diff wanted parts
+	awk '/^steps: the others/ { if ($(NF - 2) != 11) print "not 11 others: " $0 }
+		/^the whole run/ { parts = 1; next }
+		parts && /^all/ { if (cpu - $NF > 0.02 || $NF - cpu > 0.02) print cpu " of " $NF " CPU seconds" }
+		parts { cpu += $NF }' profile
 } | report 'where the time went'
 
 tune -o p.onnx --profile nowhere/profile

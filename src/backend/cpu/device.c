@@ -3,6 +3,7 @@
  * at once, so events have nothing to wait for and captures nothing to record.
  */
 #include "backend/cpu/dnn.h"
+#include "backend/cpu/loop.h"
 #include "backend/cpu/pointwise.h"
 #include "base/machine.h"
 
@@ -131,19 +132,42 @@ static void cpu_stream_free(struct stream *stream)
 	free(stream);
 }
 
+/* Bytes that are worth another thread. Memory that was never touched costs more than the copy. */
+#define COPY_GRAIN (1 << 20)
+
+struct copy {
+	char *dst;
+	const char *src;
+	int byte;
+};
+
+static void copy_part(const void *ctx, int64_t begin, int64_t end)
+{
+	const struct copy *c = ctx;
+	memcpy(c->dst + begin, c->src + begin, (size_t)(end - begin));
+}
+
+static void fill_part(const void *ctx, int64_t begin, int64_t end)
+{
+	const struct copy *c = ctx;
+	memset(c->dst + begin, c->byte, (size_t)(end - begin));
+}
+
 static enum status cpu_copy(struct stream *stream, void *dst, const void *src, size_t bytes)
 {
 	(void)stream;
+	struct copy copy = { .dst = dst, .src = src };
 	if (bytes)
-		memcpy(dst, src, bytes);
+		parallel_for((int64_t)bytes, COPY_GRAIN, copy_part, &copy);
 	return OK;
 }
 
 static enum status cpu_fill(struct stream *stream, void *dst, int byte, size_t bytes)
 {
 	(void)stream;
+	struct copy fill = { .dst = dst, .byte = byte };
 	if (bytes)
-		memset(dst, byte, bytes);
+		parallel_for((int64_t)bytes, COPY_GRAIN, fill_part, &fill);
 	return OK;
 }
 

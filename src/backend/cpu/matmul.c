@@ -5,7 +5,8 @@
  * product, any other scaling or addition of Gemm is a pass over the result.
  *
  * float32 goes to dnn_gemm where that is faster than a primitive. With 512-bit vectors it is for large
- * products: primitives of 2.x take up to twice the time if operands are plain. With AVX2 it is for
+ * products: primitives of 2.x take up to twice the time if operands are plain, and below them it would
+ * cost 30 ms of every start, in which it generates all its code when it is first called. With AVX2 it is for
  * small ones, whose operands oneDNN reads where they are; rows that are a power of two apart then
  * share a few cache sets: half the speed. They are copied to rows of another distance first.
  *
@@ -124,7 +125,7 @@ static bool prefers_gemm(const struct state *s)
 {
 	const struct product *p = &s->p;
 	return dnn_wide() && s->size == 4 && loop_size(&p->batch, 0, p->batch.rank) == 1 &&
-	       p->y.rows * p->y.columns * p->a.columns > 1 << 24;
+	       p->y.rows * p->y.columns * p->a.columns > 1 << 26;
 }
 
 /* Makes it a product of dnn_gemm, which knows neither batches nor a bias. */
