@@ -1,10 +1,13 @@
 /*
- * strided.h - batched products of float32 read and write permuted tensors where they are: MatMul with
- * the Transposes, and the factors (Mul with a constant scalar), before and behind it becomes one
+ * strided.h - batched products read and write permuted tensors where they are: MatMul with the
+ * Transposes, and the factors (Mul with a constant scalar), before and behind it becomes one
  * StridedMatMul (ops/strided_matmul.c), where the target has a kernel for it. Attention splits and
  * merges its heads so, and its gradients transpose everything once more.
  *
- * Results change by rounding only: a factor is applied to the other operand, or once instead of twice.
+ * In float32 results change by rounding only: a factor is applied to the other operand, or once instead of
+ * twice. In bfloat16 factors stay, and with the Casts change places with the permutations, and with a
+ * Reshape before or behind: no rounding changes, and what joins chains there (fuse.h) needs no pass of its
+ * own over memory.
  */
 #ifndef ONNXTUNE_PASSES_STRIDED_H
 #define ONNXTUNE_PASSES_STRIDED_H

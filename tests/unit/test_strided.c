@@ -204,6 +204,57 @@ static void test_left_alone(void **state)
 	assert_int_equal(count("MatMul"), 3);
 }
 
+static uint32_t half(uint32_t x)
+{
+	return build_cast(&b, x, DT_BF16);
+}
+
+/*
+ * In bfloat16 factors and Casts change places with the permutations, and with the Reshape before them:
+ * what is rounded stays. Operands are made once for both products that read them.
+ */
+static void test_half(void **state)
+{
+	(void)state;
+	const int64_t split_last[] = { BATCH, STEPS, HEADS, SIZE }, joined[] = { BATCH, STEPS, -1 };
+	uint32_t q = build(&b, "Reshape",
+			   IN(input("q", SHAPE(BATCH, STEPS, HEADS * SIZE)),
+			      build_ints(&b, split_last, 4)));
+	uint32_t k = build(&b, "Reshape",
+			   IN(input("k", SHAPE(BATCH, STEPS, HEADS * SIZE)),
+			      build_ints(&b, split_last, 4)));
+	q = half(times(build_transpose(&b, q, split), 0.3));
+	k = half(times(build_transpose(&b, build_transpose(&b, k, split), last), 0.3));
+	uint32_t y = product(q, k);
+	uint32_t dk = times(build_cast(&b, product(build_transpose(&b, q, last), y), DT_F32), 0.7);
+	dk = build_transpose(&b, build_transpose(&b, dk, last), split);
+	dk = build(&b, "Reshape", IN(dk, build_ints(&b, joined, 3)));
+	output(build(&b, "Relu", IN(build_cast(&b, y, DT_F32))));
+	output(build(&b, "Neg", IN(dk)));
+	output(build(&b, "Abs", IN(dk)));
+	apply();
+	assert_int_equal(count("StridedMatMul"), 2);
+	assert_int_equal(count("Transpose"), 0);
+	assert_int_equal(count("Mul"), 3);
+	assert_int_equal(count("Reshape"), 3);
+	for (uint32_t i = 0; i < graph->order.n; i++) {
+		const struct node *node = graph_node(graph, graph->order.v[i]);
+		if (!strcmp(node->def->name, "Reshape"))
+			assert_int_equal(graph_value(graph, node->out[0])->t.dtype, DT_BF16);
+	}
+}
+
+/* Without a permutation to change places with, a product of bfloat16 stays. */
+static void test_half_left_alone(void **state)
+{
+	(void)state;
+	uint32_t x = half(times(input("x", SHAPE(BATCH, HEADS, STEPS, SIZE)), 0.5));
+	uint32_t y = half(input("y", SHAPE(BATCH, HEADS, SIZE, STEPS)));
+	output(times(build_cast(&b, product(x, y), DT_F32), 2));
+	apply();
+	assert_int_equal(count("MatMul"), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -213,6 +264,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_two_readers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_target, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_left_alone, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_half, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_half_left_alone, setup, teardown),
 	};
 	return cmocka_run_group_tests_name("strided", tests, NULL, NULL);
 }

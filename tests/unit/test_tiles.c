@@ -1,6 +1,7 @@
 /*
- * test_tiles.c - gradients of weights in the tiles of AMX, where there are some, against sums that are
- * exact: edges of tiles, panels and slices, taps that miss rows, any number of threads.
+ * test_tiles.c - gradients of weights and products in the tiles of AMX, where there are some, against sums
+ * that are exact: edges of tiles, panels and slices, taps that miss rows, any number of threads,
+ * transposed operands, rows with gaps.
  */
 #include "backend/cpu/tiles.h"
 #include "base/half.h"
@@ -113,8 +114,78 @@ static void test_sums(void **state)
 	}
 }
 
+#define GAP 5 /* elements behind each row */
+
+static float product_element(const struct tiles_product *p, const uint16_t *a, const uint16_t *b,
+			     int64_t i, int64_t j)
+{
+	double sum = 0;
+	for (int64_t r = 0; r < p->k; r++)
+		sum += (double)bf16_to_float(a[p->trans_a ? r * p->lda + i : i * p->lda + r]) *
+		       bf16_to_float(b[p->trans_b ? j * p->ldb + r : r * p->ldb + j]);
+	return (float)(p->alpha * sum);
+}
+
+/* Rows of c, and what is behind them. */
+static void check_product(const struct tiles_product *p, const uint16_t *a, const uint16_t *b,
+			  const void *c)
+{
+	for (int64_t i = 0; i < p->m; i++)
+		for (int64_t j = 0; j < p->ldc; j++) {
+			int64_t at = i * p->ldc + j;
+			float got = p->wide ? ((const float *)c)[at]
+					    : bf16_to_float(((const uint16_t *)c)[at]);
+			float expected = j < p->n ? product_element(p, a, b, i, j) : 7;
+			if (!p->wide)
+				expected = bf16_to_float(float_to_bf16(expected));
+			if (got != expected)
+				fail_msg("[%d, %d, %d] %d%d%d: c[%d, %d] is %g, not %g", (int)p->m,
+					 (int)p->n, (int)p->k, p->trans_a, p->trans_b, p->wide,
+					 (int)i, (int)j, (double)got, (double)expected);
+		}
+}
+
+static void test_products(void **state)
+{
+	static const int64_t sizes[][3] = { { 1, 1, 1 },    { 32, 32, 32 },  { 33, 16, 65 },
+					    { 70, 17, 31 }, { 19, 197, 64 }, { 100, 48, 197 } };
+	(void)state;
+	uint32_t seed = 1;
+	for (unsigned i = 0; tiles_available() && i < ARRAY_SIZE(sizes); i++)
+		for (int form = 0; form < 8; form++) {
+			struct arena arena;
+			arena_init(&arena);
+			struct tiles_product p = { .trans_a = form & 1 };
+			p.trans_b = form & 2;
+			p.wide = form & 4;
+			p.m = sizes[i][0];
+			p.n = sizes[i][1];
+			p.k = sizes[i][2];
+			p.alpha = form & 1 ? 0.5f : 1;
+			p.lda = (p.trans_a ? p.m : p.k) + GAP;
+			p.ldb = (p.trans_b ? p.k : p.n) + GAP;
+			p.ldc = p.n + GAP;
+			const uint16_t *a = numbers(&arena, (p.trans_a ? p.k : p.m) * p.lda, &seed);
+			const uint16_t *b = numbers(&arena, (p.trans_b ? p.n : p.k) * p.ldb, &seed);
+			float *c = arena_alloc(&arena, (size_t)(p.m * p.ldc) * sizeof *c);
+			for (int64_t k = 0; k < p.m * p.ldc; k++)
+				if (p.wide)
+					c[k] = 7;
+				else
+					((uint16_t *)c)[k] = float_to_bf16(7);
+			size_t bytes = (tiles_product_workspace(&p) + 63) / 64 * 64;
+			void *workspace = aligned_alloc(64, bytes);
+			memset(workspace, 0xff, bytes);
+			tiles_product_run(&p, a, b, c, workspace);
+			check_product(&p, a, b, c);
+			free(workspace);
+			arena_release(&arena);
+		}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_sums) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_sums),
+					    cmocka_unit_test(test_products) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,6 @@
 /*
- * tiles.c - sums of products in the tiles of AMX (see tiles.h). A tile is 16 rows of 64 bytes; one of a
- * holds 16 columns i by 32 rows r, one of b 16 pairs of rows by 16 columns j. For each slice of at most
- * DEPTH rows:
+ * tiles.c - gradients of weights in the tiles of AMX (see tiles.h and tile_parts.h). For each slice of at
+ * most DEPTH rows:
  *
  * 1. the threads copy the slice of b to panels of PANEL columns, [panel][rows / 32][two tiles];
  * 2. each takes some columns of a, copies them likewise to memory that stays in its cache, and lets them
@@ -12,24 +11,18 @@
 #include "backend/cpu/tiles.h"
 
 #if defined(__x86_64__) && defined(__linux__)
+#include "backend/cpu/tile_parts.h"
+
 #include <cpuid.h>
-#include <immintrin.h>
 #include <omp.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 enum {
-	TILE = 16,             /* rows of a tile, and sums in a row */
-	ROWS = 32,             /* rows r of a and b that a tile holds */
-	TILE_SIZE = 16 * 32,   /* elements of bfloat16 */
-	PANEL = 2 * TILE,      /* columns */
-	BLOCK = 2 * TILE_SIZE, /* a panel's tiles of ROWS rows */
 	DEPTH = 2048,
 	CHUNK = 256 << 10, /* elements of a that a thread copies at once, about */
 };
-
-#define AMX __attribute__((target("amx-tile,amx-bf16,avx512f,avx512bw"), optimize("O3")))
 
 /* ---- the machine ---- */
 
@@ -37,99 +30,16 @@ bool tiles_available(void)
 {
 	enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };
 	const unsigned bf16 = 1u << 22, tile = 1u << 24, wanted = bf16 | tile;
+	const unsigned avx512_bf16 = 1u << 5;
 	unsigned a, b, c, d;
 	if (!__builtin_cpu_supports("avx512bw") || !__get_cpuid_count(7, 0, &a, &b, &c, &d) ||
-	    (d & wanted) != wanted)
+	    (d & wanted) != wanted || !__get_cpuid_count(7, 1, &a, &b, &c, &d) ||
+	    !(a & avx512_bf16))
 		return false;
 	return syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
 }
 
-AMX static void tiles_begin(void)
-{
-	/* constant: compilers take it that the instruction reads less than it does */
-	static const struct {
-		uint8_t palette, start, unused[14];
-		uint16_t bytes[16];
-		uint8_t rows[16];
-	} config = { .palette = 1,
-		     .bytes = { 64, 64, 64, 64, 64, 64, 64, 64 },
-		     .rows = { TILE, TILE, TILE, TILE, TILE, TILE, TILE, TILE } };
-	_Static_assert(sizeof config == 64, "the layout that the instruction reads");
-	_tile_loadconfig(&config);
-}
-
-AMX static void tiles_end(void)
-{
-	_tile_release();
-}
-
 /* ---- copies ---- */
-
-static const uint16_t zeros[ROWS];
-
-/* dword j of x[i] to dword i of x[j] */
-AMX static inline __attribute__((always_inline)) void transpose(__m512i x[TILE])
-{
-	__m512i y[TILE];
-	for (int i = 0; i < TILE; i += 2) {
-		y[i] = _mm512_unpacklo_epi32(x[i], x[i + 1]);
-		y[i + 1] = _mm512_unpackhi_epi32(x[i], x[i + 1]);
-	}
-	for (int i = 0; i < TILE; i += 4)
-		for (int j = 0; j < 2;
-		     j++) { /* x[i + k]: column k of each quarter, rows i to i + 3 */
-			x[i + 2 * j] = _mm512_unpacklo_epi64(y[i + j], y[i + j + 2]);
-			x[i + 2 * j + 1] = _mm512_unpackhi_epi64(y[i + j], y[i + j + 2]);
-		}
-	for (int k = 0; k < 4; k++) {
-		y[k] = _mm512_shuffle_i32x4(x[k], x[k + 4], 0x88);
-		y[k + 4] = _mm512_shuffle_i32x4(x[k], x[k + 4], 0xdd);
-		y[k + 8] = _mm512_shuffle_i32x4(x[k + 8], x[k + 12], 0x88);
-		y[k + 12] = _mm512_shuffle_i32x4(x[k + 8], x[k + 12], 0xdd);
-	}
-	for (int k = 0; k < 8; k++) {
-		int to = k < 4 ? k : k; /* quarters 0 and 2, or 1 and 3 */
-		x[to] = _mm512_shuffle_i32x4(y[k], y[k + 8], 0x88);
-		x[to + 8] = _mm512_shuffle_i32x4(y[k], y[k + 8], 0xdd);
-	}
-}
-
-/* Two tiles of 32 rows, whose columns are those of the mask: pairs of rows, or, turned, columns. */
-AMX static inline __attribute__((always_inline)) void copy_block(const uint16_t *const row[ROWS],
-								 __mmask32 mask, bool turned,
-								 uint16_t *to)
-{
-	static const uint16_t left[ROWS] = { 0,  32, 1,  33, 2,  34, 3,  35, 4,  36, 5,
-					     37, 6,  38, 7,  39, 8,  40, 9,  41, 10, 42,
-					     11, 43, 12, 44, 13, 45, 14, 46, 15, 47 };
-	const __m512i low = _mm512_loadu_si512(left);
-	const __m512i high = _mm512_add_epi16(low, _mm512_set1_epi16(TILE));
-	__m512i first[TILE], second[TILE];
-	for (int i = 0; i < TILE; i++) {
-		__m512i x = _mm512_maskz_loadu_epi16(mask, row[2 * i]);
-		__m512i y = _mm512_maskz_loadu_epi16(mask, row[2 * i + 1]);
-		first[i] = _mm512_permutex2var_epi16(x, low, y);
-		second[i] = _mm512_permutex2var_epi16(x, high, y);
-	}
-	if (turned) {
-		transpose(first);
-		transpose(second);
-	}
-	for (int i = 0; i < TILE; i++) {
-		_mm512_store_si512(to + i * ROWS, first[i]);
-		_mm512_store_si512(to + TILE_SIZE + i * ROWS, second[i]);
-	}
-}
-
-static int64_t panels_of(int64_t columns)
-{
-	return (columns + PANEL - 1) / PANEL;
-}
-
-static __mmask32 columns_of(int64_t n)
-{
-	return n >= PANEL ? 0xffffffff : ((__mmask32)1 << n) - 1;
-}
 
 /* Rows [first, first + n) of a. */
 struct slice {
@@ -155,10 +65,11 @@ AMX static void copy_a(const struct slice *s, int64_t p, int64_t end, uint16_t *
 			const uint16_t *row[ROWS];
 			for (int64_t k = 0; k < ROWS; k++) {
 				int64_t r = block * ROWS + k;
-				row[k] = r < s->n ? s->a + (s->first + r) * m + i * PANEL : zeros;
+				row[k] = r < s->n ? s->a + (s->first + r) * m + i * PANEL
+						  : tile_zeros;
 			}
-			copy_block(row, columns_of(m - i * PANEL), true,
-				   panel_at(s, to, i - p) + block * BLOCK);
+			tile_copy_block(row, columns_of(m - i * PANEL), true,
+					panel_at(s, to, i - p) + block * BLOCK);
 		}
 }
 
@@ -181,46 +92,13 @@ AMX static void copy_b(const struct slice *s, int64_t tap, int64_t block)
 	for (int64_t j = 0; j < across; j++) {
 		const uint16_t *piece[ROWS];
 		for (int64_t k = 0; k < ROWS; k++)
-			piece[k] = row[k] ? row[k] + j * PANEL : zeros;
-		copy_block(piece, columns_of(n - j * PANEL), false,
-			   panel_at(s, s->panels, tap * across + j) + block * BLOCK);
+			piece[k] = row[k] ? row[k] + j * PANEL : tile_zeros;
+		tile_copy_block(piece, columns_of(n - j * PANEL), false,
+				panel_at(s, s->panels, tap * across + j) + block * BLOCK);
 	}
 }
 
 /* ---- sums ---- */
-
-/* c[PANEL][PANEL] (+)= the sums over the blocks of two panels */
-AMX static void meet(const uint16_t *a, const uint16_t *b, int64_t blocks, float *c, int64_t ldc,
-		     bool add)
-{
-	const int64_t step = ldc * (int64_t)sizeof *c, line = ROWS * sizeof *a;
-	float *below = c + TILE * ldc;
-	if (add) {
-		_tile_loadd(0, c, step);
-		_tile_loadd(1, c + TILE, step);
-		_tile_loadd(2, below, step);
-		_tile_loadd(3, below + TILE, step);
-	} else {
-		_tile_zero(0);
-		_tile_zero(1);
-		_tile_zero(2);
-		_tile_zero(3);
-	}
-	for (int64_t k = 0; k < blocks; k++, a += BLOCK, b += BLOCK) {
-		_tile_loadd(4, a, line);
-		_tile_loadd(6, b, line);
-		_tile_loadd(7, b + TILE_SIZE, line);
-		_tile_dpbf16ps(0, 4, 6);
-		_tile_loadd(5, a + TILE_SIZE, line);
-		_tile_dpbf16ps(1, 4, 7);
-		_tile_dpbf16ps(2, 5, 6);
-		_tile_dpbf16ps(3, 5, 7);
-	}
-	_tile_stored(0, c, step);
-	_tile_stored(1, c + TILE, step);
-	_tile_stored(2, below, step);
-	_tile_stored(3, below + TILE, step);
-}
 
 static void copy_sums(float *to, int64_t ld_to, const float *from, int64_t ld_from, int64_t rows,
 		      int64_t columns)
@@ -239,14 +117,14 @@ static void multiply(const struct slice *s, int64_t i, const uint16_t *a, int64_
 	float edge[PANEL * PANEL] = { 0 };
 	int64_t rows = t->m - i * PANEL, columns = t->n - column;
 	if (rows >= PANEL && columns >= PANEL) {
-		meet(a, b, s->blocks, c, ldc, s->first > 0);
+		tile_meet(a, b, s->blocks, c, ldc, s->first > 0);
 		return;
 	}
 	rows = rows < PANEL ? rows : PANEL;
 	columns = columns < PANEL ? columns : PANEL;
 	if (s->first > 0)
 		copy_sums(edge, PANEL, c, ldc, rows, columns);
-	meet(a, b, s->blocks, edge, PANEL, s->first > 0);
+	tile_meet(a, b, s->blocks, edge, PANEL, s->first > 0);
 	copy_sums(c, ldc, edge, PANEL, rows, columns);
 }
 
@@ -283,11 +161,11 @@ static void run_chunk(const struct slice *s, int64_t i, int64_t end, int64_t j, 
 		      uint16_t *own)
 {
 	copy_a(s, i, end, own);
-	tiles_begin();
+	tile_begin();
 	for (; j < last; j++)
 		for (int64_t p = i; p < end; p++)
 			multiply(s, p, panel_at(s, own, p - i), j);
-	tiles_end();
+	tile_end();
 }
 
 static void run_slice(const struct slice *s, uint16_t *own)
