@@ -30,6 +30,8 @@ struct adafactor {
 	const struct step_block *step;
 	const double *rates;
 	float *p, *row, *column;
+	void *copy; /* of the parameter in a half type, or NULL */
+	enum dtype type;
 	const float *g;
 	double *mean, *columns_part, *sums, *size;
 };
@@ -186,7 +188,12 @@ static __global__ void apply_update(struct adafactor j)
 		return;
 	float size = (float)j.size[0], shrink = (float)j.size[1];
 	EACH(i, j.n)
-	j.p[i] = j.p[i] * shrink - size * update_of(j, i);
+	{
+		float p = j.p[i] * shrink - size * update_of(j, i);
+		j.p[i] = p;
+		if (j.copy)
+			store_as(j.type, j.copy, i, p);
+	}
 }
 
 /* ---- the call ---- */
@@ -216,6 +223,8 @@ static enum status create(struct device *device, const struct op_call *call, voi
 	if (j->epsilon == 0)
 		j->epsilon = FLT_EPSILON;
 	j->decay = node_double(call->node, "decay");
+	if (call->n_out > 3)
+		j->type = call->out[3].t.dtype;
 	*workspace = (size_t)(j->matrices * (1 + j->row_parts * j->columns) + 2 * j->parts + 2) *
 		     sizeof(double);
 	*state = j;
@@ -259,6 +268,7 @@ static enum status run(void *state, const struct kernel_io *io, struct stream *s
 	j.rates = (const double *)io->in[1];
 	j.g = (const float *)io->in[3];
 	j.p = (float *)io->out[0];
+	j.copy = j.type ? io->out[3] : NULL;
 	j.row = (float *)io->out[1];
 	j.column = (float *)(j.factored ? io->out[2] : NULL);
 	j.mean = (double *)io->workspace;

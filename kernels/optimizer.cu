@@ -41,8 +41,10 @@ struct slot {
 	const float *g;
 	float *a, *b, *c;    /* moments, NULL where there are none */
 	double *product;     /* of NAdam's momenta */
+	void *copy;          /* of the parameter in a half type, or NULL */
 	int64_t n;           /* more than 0 */
 	uint32_t first, set; /* block; of `sets` */
+	enum dtype type;     /* of the copy */
 };
 
 #define SETS 8
@@ -89,6 +91,13 @@ static __device__ void make_factors(const struct batch &b, const struct slot *s,
 	default:
 		f[0] = good ? (float)(1 - set->attr[0]) : 1.f;
 	}
+}
+
+/* Writes an element p of the parameter's copy, where there is one. */
+static __device__ inline void write_copy(const struct slot *s, int64_t i, float p)
+{
+	if (s->copy)
+		store_as(s->type, s->copy, i, p);
 }
 
 /* LAMB's update of an element. */
@@ -189,6 +198,7 @@ static __global__ void update_parts(const __grid_constant__ struct batch batch)
 			rr += r * r;
 		} else {
 			p[i] = w;
+			write_copy(s, i, w);
 		}
 	}
 	if (kind != LAMB)
@@ -233,8 +243,11 @@ static __global__ void apply_sizes(const __grid_constant__ struct batch batch)
 	int64_t begin = (int64_t)(blockIdx.x - s->first) * PART;
 	int64_t end = begin + PART < s->n ? begin + PART : s->n;
 	float size = (float)batch.sums[2 * (int64_t)batch.blocks + (s - batch.slot)];
-	for (int64_t i = begin + threadIdx.x; i < end; i += THREADS)
-		s->p[i] -= size * lamb_update(f, s->p[i], s->a[i], s->b[i]);
+	for (int64_t i = begin + threadIdx.x; i < end; i += THREADS) {
+		float p = s->p[i] - size * lamb_update(f, s->p[i], s->a[i], s->b[i]);
+		s->p[i] = p;
+		write_copy(s, i, p);
+	}
 }
 
 /* NAdam: moves the products on, a thread for each slot. */
@@ -257,7 +270,9 @@ static __global__ void move_products(const __grid_constant__ struct batch batch)
 struct one {
 	uint32_t inputs, outputs;
 	int64_t n;
-	struct set set; /* without rates */
+	uint32_t copy;   /* the output that is one, of all that there may be */
+	enum dtype type; /* of it; DT_NONE: there is none */
+	struct set set;  /* without rates */
 };
 
 struct update {
@@ -266,10 +281,16 @@ struct update {
 	struct one *calls;
 };
 
+static bool is_average(const struct op_call *call)
+{
+	return !strcmp(call->def->name, names[AVERAGE]);
+}
+
 static bool supports(const struct op_call *call, const char **why)
 {
 	*why = "for float32";
-	for (uint32_t k = 1; k < call->n_in; k++) {
+	uint32_t copy = is_average(call) ? call->n_in : optimizer_copy(call->def) + 3;
+	for (uint32_t k = 1; k < call->n_in && k < copy; k++) {
 		const struct op_operand *in = &call->in[k];
 		/* lists of rates and a product are float64 */
 		if (in->t.dtype && in->t.dtype != DT_F32 && in->t.shape.rank && k != 1)
@@ -301,8 +322,12 @@ static enum status create_run(struct device *device, const struct op_call *calls
 		one->inputs = calls[c].n_in;
 		one->outputs = calls[c].n_out;
 		one->n = shape_elements(&calls[c].in[2].t.shape);
-		if (kind != AVERAGE)
+		if (kind != AVERAGE) {
 			one->set.n_rates = shape_elements(&calls[c].in[1].t.shape);
+			one->copy = optimizer_copy(calls[c].def);
+			if (one->copy < one->outputs)
+				one->type = calls[c].out[one->copy].t.dtype;
+		}
 		optimizer_attributes(calls[c].def, calls[c].node, one->set.attr);
 		parts += (one->n + PART - 1) / PART;
 	}
@@ -316,6 +341,12 @@ static enum status create(struct device *device, const struct op_call *call, voi
 			  size_t *workspace, struct error *err)
 {
 	return create_run(device, call, 1, state, workspace, err);
+}
+
+/* Output k, NULL where there is no such moment. */
+static void *moment(const struct one *call, void *const *out, uint32_t k)
+{
+	return k < call->outputs && k < call->copy ? out[k] : NULL;
 }
 
 /* Adds a call to a batch; false when it has no room. */
@@ -335,11 +366,13 @@ static bool add_call(struct batch *b, const struct one *call, void *const *in, v
 	struct slot *s = &b->slot[b->slots++];
 	s->p = (float *)out[0];
 	s->g = (const float *)(average ? in[2] : in[3]);
-	s->a = (float *)(call->outputs > 1 ? out[1] : NULL);
-	s->b = (float *)(call->outputs > 2 ? out[2] : NULL);
-	void *third = call->outputs > 3 ? out[3] : NULL;
+	s->a = (float *)moment(call, out, 1);
+	s->b = (float *)moment(call, out, 2);
+	void *third = moment(call, out, 3);
 	s->c = (float *)(b->kind == NADAM ? NULL : third);
 	s->product = (double *)(b->kind == NADAM ? third : NULL);
+	s->copy = call->type ? out[call->copy] : NULL;
+	s->type = call->type;
 	s->n = call->n;
 	s->first = b->blocks;
 	s->set = k;

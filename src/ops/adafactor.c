@@ -21,11 +21,10 @@ static enum status infer(struct op_io *io)
 {
 	const struct tensor *p = io->in[2];
 	struct adafactor_form f = adafactor_form(&p->shape);
-	if (io->in[3]->dtype != p->dtype || !shape_equal(&io->in[3]->shape, &p->shape) ||
-	    io->n_in != (f.factored ? 6 : 5))
-		return fail(io->err, ERR_INTERNAL, "the gradient differs from its parameter");
-	TRY(infer_set(io, 0, p->dtype, &p->shape));
-	for (uint32_t k = 4; k < io->n_in; k++) {
+	TRY(optimizer_infer_moments(io, 0));
+	if (f.factored != (io->n_in > 5 && io->in[5]))
+		return fail(io->err, ERR_INTERNAL, "a moment is missing, or one too many");
+	for (uint32_t k = 4; k < (f.factored ? 6 : 5); k++) {
 		if (io->in[k]->dtype != p->dtype ||
 		    !shape_equal(&io->in[k]->shape, k == 4 ? &f.row : &f.column))
 			return fail(io->err, ERR_INTERNAL, "a moment has the wrong shape");
@@ -107,16 +106,20 @@ static enum status ref(struct op_io *io)
 	double step_size = adafactor_step(rate, t, pp, uu, n);
 	for (int64_t i = 0; i < n; i++)
 		tensor_set(p, i, tensor_get(p, i) * (1 - rate * decay) - step_size * s.u[i]);
-	return OK;
+	return optimizer_end(io);
 }
 
 static const struct op_attr attrs[] = { { "epsilon", ATTR_DOUBLE, 0, 0, 0, NULL },
 					{ "decay", ATTR_DOUBLE, 0, 0, 0, NULL },
 					{ 0 } };
-static const struct op_arg in[] = {
-	OPTIMIZER_INPUTS, { "Row", ARG_KEEP, 0 }, { "Column", ARG_KEEP | ARG_OPTIONAL, 0 }, { 0 }
+static const struct op_arg in[] = { OPTIMIZER_INPUTS,
+				    { "Row", ARG_KEEP, 0 },
+				    { "Column", ARG_KEEP | ARG_OPTIONAL, 0 },
+				    OPTIMIZER_COPY_INPUT,
+				    { 0 } };
+static const struct op_arg out[] = {
+	{ "P", 0, 3 }, { "Row", 0, 5 }, { "Column", 0, 6 }, OPTIMIZER_COPY_OUTPUT(7), { 0 }
 };
-static const struct op_arg out[] = { { "P", 0, 3 }, { "Row", 0, 5 }, { "Column", 0, 6 }, { 0 } };
 
 const struct op_def op_onnxtune_adafactor = {
 	.domain = "onnxtune",

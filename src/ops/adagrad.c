@@ -23,14 +23,18 @@ static enum status ref(struct op_io *io)
 		tensor_set(v, i, v1);
 		tensor_set(p, i, w - rate * g / (sqrt(v1) + epsilon));
 	}
-	return OK;
+	return optimizer_end(io);
 }
 
 static const struct op_attr attrs[] = { { "epsilon", ATTR_DOUBLE, 0, 0, 1e-10, NULL },
 					{ "decay", ATTR_DOUBLE, 0, 0, 0, NULL },
 					{ 0 } };
-static const struct op_arg in[] = { OPTIMIZER_INPUTS, { "V", ARG_KEEP, 0 }, { 0 } };
-static const struct op_arg out[] = { { "P", 0, 3 }, { "V", 0, 5 }, { 0 } };
+static const struct op_arg in[] = {
+	OPTIMIZER_INPUTS, { "V", ARG_KEEP, 0 }, OPTIMIZER_COPY_INPUT, { 0 }
+};
+static const struct op_arg out[] = {
+	{ "P", 0, 3 }, { "V", 0, 5 }, OPTIMIZER_COPY_OUTPUT(6), { 0 }
+};
 
 const struct op_def op_onnxtune_adagrad = {
 	.domain = "onnxtune",

@@ -32,7 +32,7 @@ static enum status ref(struct op_io *io)
 		optimizer_moments(io, i, g, &m1, &v1);
 		tensor_set(p, i, w - rate / correction1 * m1 / (sqrt(v1) / correction2 + epsilon));
 	}
-	return OK;
+	return optimizer_end(io);
 }
 
 static const struct op_attr attrs[] = {
@@ -41,9 +41,11 @@ static const struct op_attr attrs[] = {
 	{ "decoupled", ATTR_INT, 0, 0, 0, NULL },     { 0 },
 };
 static const struct op_arg in[] = {
-	OPTIMIZER_INPUTS, { "M", ARG_KEEP, 0 }, { "V", ARG_KEEP, 0 }, { 0 }
+	OPTIMIZER_INPUTS, { "M", ARG_KEEP, 0 }, { "V", ARG_KEEP, 0 }, OPTIMIZER_COPY_INPUT, { 0 }
 };
-static const struct op_arg out[] = { { "P", 0, 3 }, { "M", 0, 5 }, { "V", 0, 6 }, { 0 } };
+static const struct op_arg out[] = {
+	{ "P", 0, 3 }, { "M", 0, 5 }, { "V", 0, 6 }, OPTIMIZER_COPY_OUTPUT(7), { 0 }
+};
 
 const struct op_def op_onnxtune_adam = {
 	.domain = "onnxtune",

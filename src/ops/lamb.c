@@ -34,7 +34,7 @@ static enum status ref(struct op_io *io)
 	double trust = pp > 0 && rr > 0 ? sqrt(pp / rr) : 1;
 	for (int64_t i = 0; i < n; i++)
 		tensor_set(p, i, tensor_get(p, i) - rate * trust * r[i]);
-	return OK;
+	return optimizer_end(io);
 }
 
 static const struct op_attr attrs[] = {
@@ -45,9 +45,11 @@ static const struct op_attr attrs[] = {
 	{ 0 },
 };
 static const struct op_arg in[] = {
-	OPTIMIZER_INPUTS, { "M", ARG_KEEP, 0 }, { "V", ARG_KEEP, 0 }, { 0 }
+	OPTIMIZER_INPUTS, { "M", ARG_KEEP, 0 }, { "V", ARG_KEEP, 0 }, OPTIMIZER_COPY_INPUT, { 0 }
 };
-static const struct op_arg out[] = { { "P", 0, 3 }, { "M", 0, 5 }, { "V", 0, 6 }, { 0 } };
+static const struct op_arg out[] = {
+	{ "P", 0, 3 }, { "M", 0, 5 }, { "V", 0, 6 }, OPTIMIZER_COPY_OUTPUT(7), { 0 }
+};
 
 const struct op_def op_onnxtune_lamb = {
 	.domain = "onnxtune",

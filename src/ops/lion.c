@@ -21,7 +21,7 @@ static enum status ref(struct op_io *io)
 		tensor_set(p, i, w - rate * ((c > 0) - (c < 0) + decay * w));
 		tensor_set(m, i, beta2 * m1 + (1 - beta2) * g);
 	}
-	return OK;
+	return optimizer_end(io);
 }
 
 static const struct op_attr attrs[] = {
@@ -30,8 +30,12 @@ static const struct op_attr attrs[] = {
 	{ "decay", ATTR_DOUBLE, 0, 0, 0, NULL },
 	{ 0 },
 };
-static const struct op_arg in[] = { OPTIMIZER_INPUTS, { "M", ARG_KEEP, 0 }, { 0 } };
-static const struct op_arg out[] = { { "P", 0, 3 }, { "M", 0, 5 }, { 0 } };
+static const struct op_arg in[] = {
+	OPTIMIZER_INPUTS, { "M", ARG_KEEP, 0 }, OPTIMIZER_COPY_INPUT, { 0 }
+};
+static const struct op_arg out[] = {
+	{ "P", 0, 3 }, { "M", 0, 5 }, OPTIMIZER_COPY_OUTPUT(6), { 0 }
+};
 
 const struct op_def op_onnxtune_lion = {
 	.domain = "onnxtune",

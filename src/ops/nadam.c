@@ -40,7 +40,7 @@ static enum status ref(struct op_io *io)
 			   w - rate * (f.gradient * g + f.moment * m1) /
 					   (sqrt(v1 / correction) + epsilon));
 	}
-	return OK;
+	return optimizer_end(io);
 }
 
 static const struct op_attr attrs[] = {
@@ -51,13 +51,12 @@ static const struct op_attr attrs[] = {
 	{ "momentum_decay", ATTR_DOUBLE, 0, 0, 0.004, NULL },
 	{ 0 },
 };
-static const struct op_arg in[] = { OPTIMIZER_INPUTS,
-				    { "M", ARG_KEEP, 0 },
-				    { "V", ARG_KEEP, 0 },
-				    { "Product", ARG_KEEP, 0 },
-				    { 0 } };
+static const struct op_arg in[] = { OPTIMIZER_INPUTS,     { "M", ARG_KEEP, 0 },
+				    { "V", ARG_KEEP, 0 }, { "Product", ARG_KEEP, 0 },
+				    OPTIMIZER_COPY_INPUT, { 0 } };
 static const struct op_arg out[] = {
-	{ "P", 0, 3 }, { "M", 0, 5 }, { "V", 0, 6 }, { "Product", 0, 7 }, { 0 }
+	{ "P", 0, 3 }, { "M", 0, 5 }, { "V", 0, 6 }, { "Product", 0, 7 }, OPTIMIZER_COPY_OUTPUT(8),
+	{ 0 }
 };
 
 const struct op_def op_onnxtune_nadam = {

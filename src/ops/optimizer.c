@@ -3,11 +3,31 @@
 
 #include <string.h>
 
+uint32_t optimizer_copy(const struct op_def *def)
+{
+	uint32_t k = 0;
+	while (def->out[k + 1].name)
+		k++;
+	return k;
+}
+
+struct tensor *optimizer_output(struct op_io *io, uint32_t k)
+{
+	return k < io->n_out && (k == 0 || io->in[k + 3]) ? &io->out[k] : NULL;
+}
+
 enum status optimizer_infer_moments(struct op_io *io, uint32_t moments)
 {
 	const struct tensor *p = io->in[2];
+	uint32_t copy = optimizer_copy(io->node->def);
+	if (copy < io->n_out && io->in[copy + 3]) {
+		if (!shape_equal(&io->in[copy + 3]->shape, &p->shape))
+			return fail(io->err, ERR_INTERNAL, "a copy of another shape");
+		infer_set(io, copy, io->in[copy + 3]->dtype, &p->shape);
+	}
 	for (uint32_t k = 3; k < 4 + moments; k++)
-		if (io->in[k]->dtype != p->dtype || !shape_equal(&io->in[k]->shape, &p->shape))
+		if (io->in[k] &&
+		    (io->in[k]->dtype != p->dtype || !shape_equal(&io->in[k]->shape, &p->shape)))
 			return fail(io->err, ERR_INTERNAL,
 				    "gradient or moment differs from its "
 				    "parameter in type");
@@ -18,7 +38,8 @@ enum status optimizer_infer_moments(struct op_io *io, uint32_t moments)
 
 enum status optimizer_infer(struct op_io *io)
 {
-	return optimizer_infer_moments(io, io->n_in - 4);
+	uint32_t most = optimizer_copy(io->node->def) - 1, n = io->n_in - 4;
+	return optimizer_infer_moments(io, n < most ? n : most);
 }
 
 bool optimizer_begin(struct op_io *io, struct step_block *step, double *rate)
@@ -26,12 +47,21 @@ bool optimizer_begin(struct op_io *io, struct step_block *step, double *rate)
 	/* Outputs are the parameter and its moments: inputs 2, 4, 5... */
 	for (uint32_t k = 0; k < io->n_out; k++) {
 		const struct tensor *in = io->in[k ? k + 3 : 2];
-		if (io->out[k].data != in->data)
+		if (in && io->out[k].data != in->data)
 			memcpy(io->out[k].data, in->data, tensor_bytes(in));
 	}
 	memcpy(step, io->in[0]->data, sizeof *step);
 	*rate = optimizer_rate(io->in[1]->data, io->in[1]->shape.dim[0], step->good_steps);
 	return !step->found_inf;
+}
+
+enum status optimizer_end(struct op_io *io)
+{
+	const struct tensor *p = &io->out[0];
+	struct tensor *copy = optimizer_output(io, optimizer_copy(io->node->def));
+	for (int64_t i = 0, n = copy ? shape_elements(&p->shape) : 0; i < n; i++)
+		tensor_set(copy, i, tensor_get(p, i));
+	return OK;
 }
 
 void optimizer_moments(struct op_io *io, int64_t i, double g, double *m, double *v)

@@ -3,6 +3,9 @@
  * block, learning rates (F64 list, by good step), parameter, accumulated gradient, moments..., and
  * the outputs parameter, moments..., updated in place. In a skipped step (found_inf) nothing
  * changes. Parameters and moments have one type, F32 or F64, and start from zeros.
+ *
+ * The last row of inputs and outputs is a copy of the parameter in a half type, which is written with
+ * it (passes/copies.h); before the first step it is the caller's.
  */
 #ifndef ONNXTUNE_OPS_OPTIMIZER_H
 #define ONNXTUNE_OPS_OPTIMIZER_H
@@ -27,6 +30,15 @@ enum status optimizer_infer_moments(struct op_io *io, uint32_t moments);
 /* The step block and this step's learning rate; copies inputs to outputs when not in place.
  * Returns false in a skipped step: nothing is left to do. */
 bool optimizer_begin(struct op_io *io, struct step_block *step, double *rate);
+
+/* The output that is the parameter's copy, of all that the operator can have. */
+uint32_t optimizer_copy(const struct op_def *def);
+
+/* Output k, or NULL where it is absent. */
+struct tensor *optimizer_output(struct op_io *io, uint32_t k);
+
+/* What a ref ends with: writes the copy, where there is one. */
+enum status optimizer_end(struct op_io *io);
 
 /*
  * Moves Adam's moments, outputs 1 and 2, on by element i of the gradient:
@@ -216,6 +228,16 @@ OPTIMIZER_INLINE double adafactor_step(double rate, double t, double pp, double 
 	double alpha = fmax(1e-3, sqrt(pp / (double)n)) * fmin(rate, 1 / sqrt(t));
 	return alpha / fmax(1.0, sqrt(uu / (double)n));
 }
+
+/* The copy; the output's row needs one more than the number of the input. */
+#define OPTIMIZER_COPY_INPUT                                                                       \
+	{                                                                                          \
+		"Copy", ARG_KEEP | ARG_OPTIONAL, 0                                                 \
+	}
+#define OPTIMIZER_COPY_OUTPUT(input)                                                               \
+	{                                                                                          \
+		"Copy", 0, input                                                                   \
+	}
 
 #define OPTIMIZER_INPUTS                                                                           \
 	{ "Step", ARG_KEEP, 0 }, { "Rates", ARG_KEEP, 0 }, { "P", ARG_KEEP, 0 },                   \

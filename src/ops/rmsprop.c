@@ -23,7 +23,7 @@ static enum status ref(struct op_io *io)
 		return OK;
 	struct tensor *p = &io->out[0], *v = &io->out[1];
 	struct tensor *a = node_int(io->node, "centered") ? &io->out[2] : NULL;
-	struct tensor *m = io->n_out > (a ? 3 : 2) ? &io->out[a ? 3 : 2] : NULL;
+	struct tensor *m = optimizer_output(io, a ? 3 : 2);
 	for (int64_t i = 0, n = shape_elements(&p->shape); i < n; i++) {
 		double w = tensor_get(p, i);
 		double g = tensor_get(io->in[3], i) * step.inverse * step.clip + decay * w;
@@ -42,7 +42,7 @@ static enum status ref(struct op_io *io)
 		}
 		tensor_set(p, i, w - rate * d);
 	}
-	return OK;
+	return optimizer_end(io);
 }
 
 static const struct op_attr attrs[] = {
@@ -54,9 +54,10 @@ static const struct op_arg in[] = { OPTIMIZER_INPUTS,
 				    { "V", ARG_KEEP, 0 },
 				    { "A", ARG_KEEP | ARG_OPTIONAL, 0 },
 				    { "M", ARG_KEEP | ARG_OPTIONAL, 0 },
+				    OPTIMIZER_COPY_INPUT,
 				    { 0 } };
 static const struct op_arg out[] = {
-	{ "P", 0, 3 }, { "V", 0, 5 }, { "A", 0, 6 }, { "M", 0, 7 }, { 0 }
+	{ "P", 0, 3 }, { "V", 0, 5 }, { "A", 0, 6 }, { "M", 0, 7 }, OPTIMIZER_COPY_OUTPUT(8), { 0 }
 };
 
 const struct op_def op_onnxtune_rmsprop = {

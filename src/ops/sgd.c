@@ -14,7 +14,7 @@ static enum status ref(struct op_io *io)
 	bool nesterov = node_int(io->node, "nesterov") != 0;
 	if (!optimizer_begin(io, &step, &rate))
 		return OK;
-	struct tensor *p = &io->out[0], *m = io->n_out > 1 ? &io->out[1] : NULL;
+	struct tensor *p = &io->out[0], *m = optimizer_output(io, 1);
 	for (int64_t i = 0, n = shape_elements(&p->shape); i < n; i++) {
 		double w = tensor_get(p, i);
 		double g = tensor_get(io->in[3], i) * step.inverse * step.clip + decay * w;
@@ -25,7 +25,7 @@ static enum status ref(struct op_io *io)
 		}
 		tensor_set(p, i, w - rate * g);
 	}
-	return OK;
+	return optimizer_end(io);
 }
 
 static const struct op_attr attrs[] = {
@@ -34,8 +34,12 @@ static const struct op_attr attrs[] = {
 	{ "nesterov", ATTR_INT, 0, 0, 0, NULL },
 	{ 0 },
 };
-static const struct op_arg in[] = { OPTIMIZER_INPUTS, { "M", ARG_KEEP | ARG_OPTIONAL, 0 }, { 0 } };
-static const struct op_arg out[] = { { "P", 0, 3 }, { "M", 0, 5 }, { 0 } };
+static const struct op_arg in[] = {
+	OPTIMIZER_INPUTS, { "M", ARG_KEEP | ARG_OPTIONAL, 0 }, OPTIMIZER_COPY_INPUT, { 0 }
+};
+static const struct op_arg out[] = {
+	{ "P", 0, 3 }, { "M", 0, 5 }, OPTIMIZER_COPY_OUTPUT(6), { 0 }
+};
 
 const struct op_def op_onnxtune_sgd = {
 	.domain = "onnxtune",

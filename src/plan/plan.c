@@ -33,6 +33,7 @@ struct step_info {
 	bool follows;    /* a call of a run, but not its first */
 	bool skip;       /* a view: nothing to run */
 	bool skip_first; /* an accumulator that is formed directly */
+	bool skip_after; /* its output is written by the step */
 };
 
 struct plan_layout {
@@ -307,6 +308,23 @@ static void find_direct(struct plan *plan)
 	}
 }
 
+/* What UPDATE makes and a later phase writes over stays true. */
+static void find_written(struct plan *plan)
+{
+	const struct graph *graph = plan->graph;
+	struct plan_layout *l = plan->layout;
+	bool *written = mem_alloc(graph->values.n);
+	for (uint32_t i = graph->order.n; i-- > 0;) {
+		const struct node *node = graph_node(graph, graph->order.v[i]);
+		if (node->phase == PHASE_UPDATE && node->n_out == 1)
+			l->steps[i].skip_after = written[node->out[0]];
+		for (uint32_t k = 0; k < node->n_out && node->phase > PHASE_UPDATE; k++)
+			if (node->out[k] && op_output(node->def, k)->alias)
+				written[node->in[op_output(node->def, k)->alias - 1]] = true;
+	}
+	free(written);
+}
+
 /* ---- kernels are created ---- */
 
 /* A tensor that is larger than all memory: told before any kernel prepares for it. */
@@ -446,9 +464,9 @@ static void add_programs(struct plan *plan)
 {
 	const struct graph *graph = plan->graph;
 	static const enum phase phase_of[PROGRAM_COUNT] = {
-		[PROGRAM_INIT] = PHASE_INIT,   [PROGRAM_UPDATE] = PHASE_UPDATE,
-		[PROGRAM_FIRST] = PHASE_MICRO, [PROGRAM_NEXT] = PHASE_MICRO,
-		[PROGRAM_APPLY] = PHASE_APPLY,
+		[PROGRAM_INIT] = PHASE_INIT,    [PROGRAM_UPDATE] = PHASE_UPDATE,
+		[PROGRAM_AFTER] = PHASE_UPDATE, [PROGRAM_FIRST] = PHASE_MICRO,
+		[PROGRAM_NEXT] = PHASE_MICRO,   [PROGRAM_APPLY] = PHASE_APPLY,
 	};
 	for (int p = 0; p < PROGRAM_COUNT; p++) {
 		struct program *program = &plan->programs[p];
@@ -458,7 +476,7 @@ static void add_programs(struct plan *plan)
 			const struct node *node = graph_node(graph, graph->order.v[i]);
 			bool first = p == PROGRAM_FIRST;
 			if (node->phase == phase_of[p] && !s->skip && !s->follows &&
-			    !(first && s->skip_first))
+			    !(first && s->skip_first) && !(p == PROGRAM_AFTER && s->skip_after))
 				add_step(plan, program, i, first);
 		}
 	}
@@ -485,6 +503,7 @@ enum status plan_build(const struct graph *graph, const struct backend *backend,
 		find_groups(plan);
 		find_residents(plan);
 		find_direct(plan);
+		find_written(plan);
 		status = create_kernels(plan, err);
 	}
 	for (int phase = 0; phase < PHASE_COUNT && status == OK; phase++)

@@ -2,7 +2,8 @@
  * plan.h - a graph made executable on a device: kernels chosen and created, memory laid out.
  *
  * A plan has one program per phase; MICRO has two, for the first micro-batch of a window (which
- * writes the accumulators) and for the next ones (which add to them). Values live in one of two
+ * writes the accumulators) and for the next ones (which add to them). UPDATE has one more, for after
+ * a step, without what an optimizer has written itself (passes/copies.h). Values live in one of two
  * places:
  *  - residents: inputs, constants, parameters, state, and what is read in a later phase than its
  *    own. Each is a buffer of the session; parameters and state of the same name are one buffer in
@@ -20,6 +21,7 @@
 enum program_kind {
 	PROGRAM_INIT,
 	PROGRAM_UPDATE,
+	PROGRAM_AFTER, /* of UPDATE what is old after a step */
 	PROGRAM_FIRST,
 	PROGRAM_NEXT,
 	PROGRAM_APPLY,

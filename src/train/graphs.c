@@ -3,6 +3,7 @@
 
 #include "passes/batch_norm.h"
 #include "passes/bind.h"
+#include "passes/copies.h"
 #include "passes/early.h"
 #include "passes/head_dropout.h"
 #include "passes/lower.h"
@@ -75,6 +76,7 @@ enum status graphs_training(struct session *s, const struct shape *shapes, struc
 		s->parameters[k] = arena_strdup(&s->arena, graph_value(graph, params[k])->name);
 	}
 	TRY_GOTO(lower_apply(&graph, target_of(s), err), out_graph);
+	TRY_GOTO(copies_apply(&graph, err), out_graph);
 	s->early = updates_early(o);
 	if (s->early)
 		TRY_GOTO(early_apply(&graph, o->early_bytes ? o->early_bytes : EARLY_GROUP_BYTES,

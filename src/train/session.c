@@ -466,6 +466,7 @@ static enum status queue_micro_batch(struct session *s, const struct tensor *inp
 	if (runner != &s->training)
 		TRY(give(s, runner, WINDOW_WEIGHT_NAME, DT_F64, &s->window_weight, err));
 	TRY(feed_end(&s->feed, err));
+	s->all_old |= s->early && runner != &s->training;
 	return runner_run(runner, s->micro_batches ? PROGRAM_NEXT : PROGRAM_FIRST, err);
 }
 
@@ -482,19 +483,25 @@ enum status session_micro_batch(struct session *session, const struct tensor *in
 	return OK;
 }
 
-/* Queues what depends on the weights alone: now for the training, when it is needed for others. */
+/*
+ * Queues what depends on the weights alone: now for the training, but for what its optimizers have
+ * written, when it is needed for others.
+ */
 static enum status refresh(struct session *s, struct error *err)
 {
+	bool all = s->all_old;
+	s->all_old = false;
 	s->stale = true;
 	for (uint32_t i = 0; i < s->short_batches.n; i++)
 		s->short_batches.v[i].stale = true;
-	return runner_run(&s->training, PROGRAM_UPDATE, err);
+	return runner_run(&s->training, all ? PROGRAM_UPDATE : PROGRAM_AFTER, err);
 }
 
 enum status session_refresh(struct session *session, struct error *err)
 {
 	const struct variable *rates = variables_find(&session->vars, LEARNING_RATE_NAME);
 	TRY(variable_read(&session->vars, rates, session->rates, err));
+	session->all_old = true;
 	return finish(session, refresh(session, err), err);
 }
 

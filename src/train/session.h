@@ -93,6 +93,7 @@ struct session {
 	struct results results; /* of steps */
 	void *scratch;          /* step arena shared by the runners */
 	bool stale;             /* the evaluation's copies of the weights are old */
+	bool all_old;           /* all of the training's are, also those that optimizers write */
 	uint32_t micro_batches; /* in the current window so far */
 	double window_weight;
 	int64_t sample_base;

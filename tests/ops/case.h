@@ -37,6 +37,8 @@ struct case_input {
 /* clang-format off */
 #define NORMAL(...) { FILL_NORMAL, DT_F64, SHAPE(__VA_ARGS__), 0, 1, NULL }
 #define UNIFORM(lo, hi, ...) { FILL_UNIFORM, DT_F64, SHAPE(__VA_ARGS__), lo, hi, NULL }
+/* of that type, whatever the type under test */
+#define NORMAL_IN(dtype, ...) { FILL_NORMAL, dtype, SHAPE(__VA_ARGS__), 0, 1, NULL }
 #define SCALAR(x) { FILL_VALUES, DT_F64, SHAPE_SCALAR, 0, 0, (const double[]){ x } }
 #define INTS(lo, hi, ...) { FILL_INTS, DT_I64, SHAPE(__VA_ARGS__), lo, hi, NULL }
 #define ABSENT { FILL_NONE, DT_NONE, SHAPE_SCALAR, 0, 0, NULL }

@@ -6,6 +6,7 @@
 #include "ops/build.h"
 #include "ops/fused.h"
 #include "ops/interpret.h"
+#include "ops/step.h"
 #include "passes/fuse.h"
 #include "passes/phase.h"
 
@@ -253,6 +254,39 @@ static void test_expand_for_gradient(void **state)
 	assert_int_equal(count("Expand"), 1);
 }
 
+static uint32_t position(const char *op)
+{
+	const struct node *node = find(op);
+	for (uint32_t i = 0; i < graph->order.n; i++)
+		if (graph_node(graph, graph->order.v[i]) == node)
+			return i;
+	return 0;
+}
+
+/* What reads a parameter before it is updated stays before that, and what reads it later, later. */
+static void test_update(void **state)
+{
+	(void)state;
+	struct tensor type = { DT_F32, SHAPE(4, 6), NULL };
+	uint32_t p = graph_add_value(graph, "p", VALUE_PARAM, type);
+	uint32_t acc = graph_add_value(graph, "acc:p", VALUE_STATE, type);
+	uint32_t step = graph_add_value(graph, STEP_NAME, VALUE_STATE,
+					(struct tensor){ DT_U8, SHAPE(sizeof(struct step_block)),
+							 NULL });
+	uint32_t rates = graph_add_value(graph, LEARNING_RATE_NAME, VALUE_STATE,
+					 (struct tensor){ DT_F64, SHAPE(1), NULL });
+	uint32_t g = build(&b, "Accumulate", IN(acc, input("x", SHAPE(4, 6))));
+	output(build(&b, "Neg", IN(build(&b, "Mul", IN(g, p)))));
+	build(&b, "SGD", IN(step, rates, p, g));
+	output(build(&b, "Relu", IN(build(&b, "Sub", IN(g, p)))));
+	fuse();
+	assert_int_equal(find("Fused")->phase, PHASE_APPLY);
+	assert_int_equal(count("Fused"), 1);
+	assert_true(position("Fused") < position("SGD"));
+	assert_true(position("SGD") < position("Sub"));
+	assert_true(position("Sub") < position("Relu"));
+}
+
 /* ---- random graphs ---- */
 
 #define VALUES 40
@@ -320,19 +354,13 @@ static void test_random(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_chain),
-		TEST(test_something_between),
-		TEST(test_crossed),
-		TEST(test_shapes_differ),
-		TEST(test_again),
-		TEST(test_again_at_the_limit),
-		TEST(test_kept),
-		TEST(test_half),
-		TEST(test_sum),
-		TEST(test_readers_of_one_value),
-		TEST(test_expand),
-		TEST(test_expand_for_gradient),
-		cmocka_unit_test(test_random),
+		TEST(test_chain),   TEST(test_something_between),
+		TEST(test_crossed), TEST(test_shapes_differ),
+		TEST(test_again),   TEST(test_again_at_the_limit),
+		TEST(test_kept),    TEST(test_half),
+		TEST(test_sum),     TEST(test_readers_of_one_value),
+		TEST(test_expand),  TEST(test_expand_for_gradient),
+		TEST(test_update),  cmocka_unit_test(test_random),
 	};
 	return cmocka_run_group_tests_name("fuse", tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
  */
 #include "backend/cpu/update.h"
 
+#include "backend/cpu/convert.h"
 #include "backend/cpu/loop.h"
 #include "backend/cpu/simd.h"
 
@@ -17,7 +18,11 @@
 bool update_supports(const struct op_call *call, const char **why)
 {
 	*why = "only for float32 parameters";
-	for (uint32_t k = 2; k < call->n_in; k++)
+	uint32_t copy = optimizer_copy(call->def) + 3;
+	if (copy < call->n_in &&
+	    (call->in[copy].layout != LAYOUT_PLAIN || !convert_supports(call->in[copy].t.dtype)))
+		return false;
+	for (uint32_t k = 2; k < call->n_in && k < copy; k++)
 		if (call->in[k].layout != LAYOUT_PLAIN ||
 		    (call->in[k].t.dtype != DT_F32 && call->in[k].t.shape.rank))
 			return false;
@@ -33,9 +38,12 @@ enum status update_create(struct device *device, const struct op_call *call, voi
 				    .n = shape_elements(&call->in[2].t.shape),
 				    .n_rates = call->in[1].t.shape.dim[0],
 				    .n_out = call->n_out,
+				    .copy = optimizer_copy(call->def),
 				    .shape = call->in[2].t.shape };
 	for (uint32_t k = 0; k < call->n_out; k++)
 		s->bytes[k] = call->out[k].t.dtype ? tensor_bytes(&call->out[k].t) : 0;
+	if (s->copy < s->n_out)
+		s->copy_type = call->out[s->copy].t.dtype;
 	optimizer_attributes(call->def, call->node, s->attr);
 	*state = s;
 	return OK;
@@ -54,6 +62,43 @@ bool update_begin(const struct update_state *s, const struct kernel_io *io, stru
 	return !step->found_inf;
 }
 
+void *update_moment(const struct update_state *s, const struct kernel_io *io, uint32_t k)
+{
+	return k < s->n_out && k < s->copy ? io->out[k] : NULL;
+}
+
+enum { COPIED = 2048 }; /* elements that stay in the cache */
+
+struct all {
+	update_pass *pass;
+	const void *ctx;
+	const float *p;
+	void *copy;
+	enum dtype type; /* of the copy */
+};
+
+static void update_and_copy(const void *ctx, int64_t begin, int64_t end)
+{
+	const struct all *all = ctx;
+	for (int64_t i = begin; i < end; i += COPIED) {
+		int64_t n = end - i < COPIED ? end - i : COPIED;
+		all->pass(all->ctx, i, i + n);
+		convert_store(all->type, all->p + i, i, n, all->copy);
+	}
+}
+
+void update_all(const struct update_state *s, const struct kernel_io *io, update_pass *pass,
+		const void *ctx)
+{
+	struct all all = { pass, ctx, io->out[0], NULL, s->copy_type };
+	if (!s->copy_type) {
+		parallel_for(s->n, UPDATE_GRAIN, pass, ctx);
+		return;
+	}
+	all.copy = io->out[s->copy];
+	parallel_for(s->n, UPDATE_GRAIN, update_and_copy, &all);
+}
+
 /* ---- one pass ---- */
 
 struct pass {
@@ -62,8 +107,6 @@ struct pass {
 	float factor; /* unscales and clips the gradient */
 	float f[OPTIMIZER_FACTORS];
 };
-
-typedef void pass_fn(const void *pass, int64_t begin, int64_t end);
 
 SIMD static void sgd_plain(const void *pass, int64_t begin, int64_t end)
 {
@@ -218,24 +261,24 @@ SIMD static void lion(const void *pass, int64_t begin, int64_t end)
 
 /* ---- factors of a step ---- */
 
-static pass_fn *sgd_step(struct pass *pass, const double *attr, double rate, int64_t good_steps,
-			 double *state)
+static update_pass *sgd_step(struct pass *pass, const double *attr, double rate, int64_t good_steps,
+			     double *state)
 {
 	(void)good_steps, (void)state;
 	sgd_factors(attr, rate, pass->f);
 	return pass->a ? sgd_momentum : sgd_plain;
 }
 
-static pass_fn *adam_step(struct pass *pass, const double *attr, double rate, int64_t good_steps,
-			  double *state)
+static update_pass *adam_step(struct pass *pass, const double *attr, double rate,
+			      int64_t good_steps, double *state)
 {
 	(void)state;
 	adam_factors(attr, rate, good_steps, pass->f);
 	return adam;
 }
 
-static pass_fn *rmsprop_step(struct pass *pass, const double *attr, double rate, int64_t good_steps,
-			     double *state)
+static update_pass *rmsprop_step(struct pass *pass, const double *attr, double rate,
+				 int64_t good_steps, double *state)
 {
 	(void)good_steps, (void)state;
 	rmsprop_factors(attr, rate, pass->f);
@@ -244,23 +287,23 @@ static pass_fn *rmsprop_step(struct pass *pass, const double *attr, double rate,
 	return pass->b ? rmsprop_momentum : rmsprop;
 }
 
-static pass_fn *adagrad_step(struct pass *pass, const double *attr, double rate, int64_t good_steps,
-			     double *state)
+static update_pass *adagrad_step(struct pass *pass, const double *attr, double rate,
+				 int64_t good_steps, double *state)
 {
 	(void)good_steps, (void)state;
 	adagrad_factors(attr, rate, pass->f);
 	return adagrad;
 }
 
-static pass_fn *nadam_step(struct pass *pass, const double *attr, double rate, int64_t good_steps,
-			   double *state)
+static update_pass *nadam_step(struct pass *pass, const double *attr, double rate,
+			       int64_t good_steps, double *state)
 {
 	nadam_all_factors(attr, rate, good_steps, state, pass->f);
 	return nadam;
 }
 
-static pass_fn *lion_step(struct pass *pass, const double *attr, double rate, int64_t good_steps,
-			  double *state)
+static update_pass *lion_step(struct pass *pass, const double *attr, double rate,
+			      int64_t good_steps, double *state)
 {
 	(void)good_steps, (void)state;
 	lion_factors(attr, rate, pass->f);
@@ -268,8 +311,8 @@ static pass_fn *lion_step(struct pass *pass, const double *attr, double rate, in
 }
 
 static enum status run(const struct update_state *s, const struct kernel_io *io,
-		       pass_fn *(*begin)(struct pass *pass, const double *attr, double rate,
-					 int64_t good_steps, double *state))
+		       update_pass *(*begin)(struct pass *pass, const double *attr, double rate,
+					     int64_t good_steps, double *state))
 {
 	struct step_block step;
 	double rate;
@@ -277,15 +320,14 @@ static enum status run(const struct update_state *s, const struct kernel_io *io,
 		return OK;
 	struct pass pass = {
 		.p = io->out[0],
-		.a = s->n_out > 1 ? io->out[1] : NULL,
-		.b = s->n_out > 2 ? io->out[2] : NULL,
-		.c = s->n_out > 3 ? io->out[3] : NULL,
+		.a = update_moment(s, io, 1),
+		.b = update_moment(s, io, 2),
+		.c = update_moment(s, io, 3),
 		.g = io->in[3],
 		.factor = step.inverse * step.clip,
 	};
-	double *state = s->n_out > 3 ? io->out[3] : NULL;
-	parallel_for(s->n, UPDATE_GRAIN, begin(&pass, s->attr, rate, step.good_steps, state),
-		     &pass);
+	update_all(s, io, begin(&pass, s->attr, rate, step.good_steps, update_moment(s, io, 3)),
+		   &pass);
 	return OK;
 }
 

@@ -113,7 +113,7 @@ static enum status lamb_run(void *state, const struct kernel_io *io, struct stre
 	lamb_factors(s->attr, step.good_steps, j.f);
 	parallel_for(used, 1, lamb_pieces, &j);
 	double size = lamb_step(rate, sum(j.pp, used), sum(j.rr, used));
-	parallel_for(s->n, UPDATE_GRAIN, apply, &(struct apply){ j.p, j.r, 1, (float)size });
+	update_all(s, io, apply, &(struct apply){ j.p, j.r, 1, (float)size });
 	return OK;
 }
 
@@ -266,8 +266,8 @@ static enum status adafactor_run(void *state, const struct kernel_io *io, struct
 	else
 		whole(&j, s->n);
 	double size = adafactor_step(rate, t, sum(j.pp, rows), sum(j.uu, rows), s->n);
-	parallel_for(s->n, UPDATE_GRAIN, apply,
-		     &(struct apply){ j.p, j.u, (float)(1 - rate * decay), (float)size });
+	update_all(s, io, apply,
+		   &(struct apply){ j.p, j.u, (float)(1 - rate * decay), (float)size });
 	return OK;
 }
 
