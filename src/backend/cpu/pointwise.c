@@ -111,11 +111,41 @@ struct registers {
 	uint16_t rounded[BLOCK];
 };
 
+/* Doubles for the sums of a short row: what lies behind its end is summed as well, and dropped. */
+#define SHORT 8
+typedef double short_sums __attribute__((vector_size(SHORT * sizeof(double))));
+typedef float short_row __attribute__((vector_size(SHORT * sizeof(float)), aligned(4), may_alias));
+
+/* sum[j] += x[i, j] in the order of i, for rows of n <= 2 SHORT. */
+SIMD_INLINE void add_short_rows(double *restrict sum, const float *restrict x, int64_t rows,
+				int64_t n)
+{
+	short_sums left = { 0 }, right = { 0 };
+	for (int64_t j = 0; j < n; j++)
+		if (j < SHORT)
+			left[j] = sum[j];
+		else
+			right[j - SHORT] = sum[j];
+	for (int64_t i = 0; i < rows; i++, x += n) {
+		left += __builtin_convertvector(*(const short_row *)x, short_sums);
+		right += __builtin_convertvector(*(const short_row *)(x + SHORT), short_sums);
+	}
+	for (int64_t j = 0; j < n; j++)
+		sum[j] = j < SHORT ? left[j] : right[j - SHORT];
+}
+
 /* Adds a block to a sum whose element at its first row and column is *sum. */
 SIMD static void add_block(double *restrict sum, const float *restrict x, const struct block *b,
 			   int64_t down, int64_t across)
 {
-	for (int64_t i = 0; i < b->rows; i++, x += b->columns, sum += down)
+	int64_t inside = b->rows - 2 * SHORT / (b->columns ? b->columns : 1) - 1;
+	if (across == 1 && down == 0 && b->columns <= 2 * SHORT && inside > 0) {
+		add_short_rows(sum, x, inside, b->columns);
+		x += inside * b->columns;
+	} else {
+		inside = 0;
+	}
+	for (int64_t i = inside; i < b->rows; i++, x += b->columns, sum += down)
 		if (across == 0)
 			*sum += vector_sum(x, b->columns);
 		else
