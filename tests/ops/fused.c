@@ -218,6 +218,22 @@ static struct graph long_sums = {
 	.outputs = IDS(6, 7, 8),
 };
 
+/* 3 = -x, summed over the rows, which are short */
+static struct value short_values[] = {
+	INPUT(DT_F32, 901, 13),
+	AXIS(1, axes_d),
+	VALUE(DT_F32, 1, 901, 13),
+	VALUE(DT_F32, 2, 13),
+};
+static struct graph short_rows = {
+	.values = LIST_OF(struct value *, NULL, &short_values[0], &short_values[1],
+			  &short_values[2], &short_values[3]),
+	NODES(NODE(op_neg_6, 3, no_attrs, 1), NODE(op_reduce_sum_13, 4, drop, 3, 2)),
+	.order = IDS(1, 2),
+	.inputs = IDS(1),
+	.outputs = IDS(4),
+};
+
 /* 4 = x + y, 5 = its sum over the rows, which may have the memory of x */
 static struct value kept_values[] = {
 	INPUT(DT_F32, 1, 50),     INPUT(DT_F32, 90, 50),   AXIS(1, axes_d),
@@ -254,6 +270,7 @@ const struct op_case cases_fused[] = {
 	{ "sums over axes", OURS, BODY(summed), .in = { F32(3, 5, 9, 31), F32(5, 1, 1) },
 	  .outputs = 4 },
 	{ "long sums", OURS, BODY(long_sums), .in = { FIXED(DT_F16, 700, 37) }, .outputs = 3 },
+	{ "sums of short rows", OURS, BODY(short_rows), .in = { F32(901, 13) } },
 	{ "a sum in place of an input", OURS, BODY(kept), .in = { F32(1, 50), F32(90, 50) },
 	  .outputs = 2 },
 	{ "comparison and selection", OURS, BODY(selected), .in = { F32(5, 6), F32(5, 1) },
