@@ -5,7 +5,7 @@
  */
 #include "data/npy.h"
 #include "ops/interpret.h"
-#include "ops/step.h"
+#include "ops/optimizer.h"
 #include "passes/optimizer.h"
 #include "train/plateau.h"
 #include "train/range.h"
@@ -362,6 +362,43 @@ static void clipping_follows_pytorch(void **state)
 	for_cases("clipping.npz", "limit", clipping_case);
 }
 
+/* ---- gradients that are known one after the other ---- */
+
+/* Runs GradStats on two gradients of one element, each a part. */
+static struct step_block parts(double first, double more, double loss)
+{
+	struct step_block step = { .scale = 2, .found_inf = 1, .norm = 100 };
+	double weight = 4;
+	float g[] = { (float)first, (float)more };
+	struct tensor w = { DT_F64, SHAPE_SCALAR, &weight }, l = { DT_F64, SHAPE_SCALAR, &loss };
+	struct arena arena;
+	arena_init(&arena);
+	for (int i = 0; i < 2; i++) {
+		struct attr attrs[] = { attr_int("part", i ? GRAD_STATS_MORE : GRAD_STATS_FIRST),
+					{ 0 } };
+		struct tensor block = step_tensor(&step), out;
+		struct tensor gradient = { DT_F32, SHAPE(1), &g[i] };
+		const struct tensor *in[] = { &block, &w, &l, &gradient };
+		run("GradStats", attrs, in, ARRAY_SIZE(in), &out, 1, &arena);
+		memcpy(&step, out.data, sizeof step);
+	}
+	arena_release(&arena);
+	return step;
+}
+
+static void statistics_in_parts(void **state)
+{
+	(void)state;
+	struct step_block step = parts(6, 8, 6);
+	assert_true(!step.found_inf && fabs(step.norm - 5) < 1e-14 && step.loss == 1.5);
+	assert_true(step.clip == 1 && step.inverse == 0.5f);
+	/* what was found stays found, and the loss counts */
+	assert_true(parts(INFINITY, 8, 6).found_inf);
+	assert_true(parts(6, NAN, 6).found_inf);
+	assert_true(parts(6, 8, INFINITY).found_inf);
+	assert_true(parts(6, 8, NAN).found_inf);
+}
+
 /* ---- learning rates ---- */
 
 static void schedule_case(const struct arrays *arrays, const char *name)
@@ -453,6 +490,7 @@ int main(void)
 		cmocka_unit_test(optimizers_follow_pytorch),
 		cmocka_unit_test(averages_follow_pytorch),
 		cmocka_unit_test(clipping_follows_pytorch),
+		cmocka_unit_test(statistics_in_parts),
 		cmocka_unit_test(schedules_follow_their_sources),
 		cmocka_unit_test(plateaus_follow_pytorch),
 		cmocka_unit_test(ranges_follow_fastai),
