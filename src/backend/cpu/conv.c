@@ -4,6 +4,7 @@
  * run; that costs one pass over the weights.
  */
 #include "backend/cpu/conv.h"
+#include "backend/cpu/simd.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -125,14 +126,34 @@ int64_t conv_input_position(const struct conv_geometry *g, int64_t o, int64_t k)
 	return at;
 }
 
+/* [positions][c] to [c][positions]; twice as fast where the compiler knows how many. */
+SIMD_INLINE void turn(const float *restrict from, float *restrict to, int64_t c,
+		      const int64_t positions)
+{
+	for (int64_t i = 0; i < c; i++)
+		for (int64_t j = 0; j < positions; j++)
+			to[i * positions + j] = from[j * c + i];
+}
+
+SIMD static void turn_9(const float *from, float *to, int64_t c)
+{
+	turn(from, to, c, 9);
+}
+
+SIMD static void turn_any(const float *from, float *to, int64_t c, int64_t positions)
+{
+	turn(from, to, c, positions);
+}
+
 void conv_weights_outward(const struct conv_geometry *g, const float *from, int64_t ld, float *w)
 {
 	int64_t positions = g->kernel[0] * g->kernel[1] * g->kernel[2], c = g->c / g->group;
 #pragma omp parallel for schedule(static) if (g->k * positions * c > 16384)
 	for (int64_t k = 0; k < g->k; k++)
-		for (int64_t i = 0; i < c; i++)
-			for (int64_t j = 0; j < positions; j++)
-				w[(k * c + i) * positions + j] = from[k * ld + j * c + i];
+		if (positions == 9)
+			turn_9(from + k * ld, w + k * c * positions, c);
+		else
+			turn_any(from + k * ld, w + k * c * positions, c, positions);
 }
 
 /* ---- oneDNN's convolutions ---- */
