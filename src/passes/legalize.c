@@ -3,6 +3,7 @@
 
 #include "passes/rewrite.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static bool is_half(enum dtype dtype)
@@ -56,9 +57,23 @@ static bool needs_casts(const struct graph *graph, const struct node *node,
 	return wrap;
 }
 
+/*
+ * The value in float32. That of a weight is there for the whole step: all nodes share one. An activation is
+ * cast for each, so that none is kept in float32 from the forward to the backward pass.
+ */
+static uint32_t in_float32(struct rewrite *r, uint32_t value, uint32_t *shared)
+{
+	if (graph_value(r->from, value)->phase == PHASE_MICRO)
+		return build_cast(&r->b, r->map[value], DT_F32);
+	if (!shared[value])
+		shared[value] = build_cast(&r->b, r->map[value], DT_F32);
+	return shared[value];
+}
+
 enum status legalize_apply(struct graph **graph, const struct target *target, struct error *err)
 {
 	struct graph *from = *graph;
+	uint32_t *shared = mem_alloc(from->values.n * sizeof *shared);
 	struct rewrite r;
 	rewrite_begin(&r, from, err);
 	for (uint32_t i = 0; i < from->order.n; i++) {
@@ -72,7 +87,7 @@ enum status legalize_apply(struct graph **graph, const struct target *target, st
 		for (uint32_t k = 0; k < node->n_in; k++) {
 			in[k] = r.map[node->in[k]];
 			if (node->in[k] && is_half(graph_value(from, node->in[k])->t.dtype))
-				in[k] = build_cast(&r.b, in[k], DT_F32);
+				in[k] = in_float32(&r, node->in[k], shared);
 		}
 		rewrite_copy_with(&r, node, in);
 		for (uint32_t k = 0; k < node->n_out; k++)
@@ -81,5 +96,6 @@ enum status legalize_apply(struct graph **graph, const struct target *target, st
 					&r.b, r.map[node->out[k]],
 					graph_value(from, node->out[k])->t.dtype);
 	}
+	free(shared);
 	return rewrite_end(&r, graph);
 }
