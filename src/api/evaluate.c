@@ -243,7 +243,7 @@ enum status project_evaluate(struct project *project, const char *description,
 	struct batch batch;
 	bool end = false;
 	int64_t done = 0;
-	double started = api_now();
+	double started = clock_now();
 	enum status status;
 	for (uint32_t k = 0; k < n_outputs; k++) {
 		y[k] = *session_output_type(project->session, k);
@@ -252,25 +252,25 @@ enum status project_evaluate(struct project *project, const char *description,
 				    : NULL;
 	}
 	begin(project, &y[project->output], out);
-	progress_begin(&bar, part->n, ui->interval, api_now(), "%s", description);
+	progress_begin(&bar, part->n, ui->interval, clock_now(), "%s", description);
 	TRY_GOTO(loader_open(&options, &loader, err), out);
-	ui->draw(ui->ctx, &bar, api_now(), false);
+	ui->draw(ui->ctx, &bar, clock_now(), false);
 	for (;;) {
 		TRY_GOTO(loader_next(loader, &batch, &end, err), out);
 		if (end)
 			break;
 		TRY_GOTO(count_batch(project, &batch, y, out, &sums, err), out);
 		done += batch.n;
-		if (progress_update(&bar, done, api_now()))
-			ui->draw(ui->ctx, &bar, api_now(), false);
+		if (progress_update(&bar, done, clock_now()))
+			ui->draw(ui->ctx, &bar, clock_now(), false);
 		if (*ui->stop > 0) {
 			status = fail(err, ERR_STOPPED, "stopped by a signal");
 			goto out;
 		}
 	}
-	out->seconds = api_now() - started;
+	out->seconds = clock_now() - started;
 	out->evaluation.loss = sums.weight ? sums.loss / sums.weight : NAN;
-	ui->draw(ui->ctx, &bar, api_now(), true);
+	ui->draw(ui->ctx, &bar, clock_now(), true);
 out:
 	loader_free(loader);
 	progress_release(&bar);

@@ -378,8 +378,8 @@ static void count_tensor(struct gradcheck *c, struct gradcheck_result *out,
 	out->kinks += t->verdict == DIFFERENCE_KINK;
 	if (*c->ui->stop > 0)
 		fail(err, ERR_STOPPED, "stopped by a signal");
-	else if (progress_update(bar, out->n, api_now()))
-		c->ui->draw(c->ui->ctx, bar, api_now(), false);
+	else if (progress_update(bar, out->n, clock_now()))
+		c->ui->draw(c->ui->ctx, bar, clock_now(), false);
 }
 
 /* Tensors are checked in any order, by as many threads as there may be. */
@@ -397,8 +397,8 @@ static enum status check_all(struct gradcheck *c, const struct gradients *g,
 			.name = arena_strdup(c->arena, x->name), .shape = x->t.shape
 		};
 	}
-	progress_begin(&bar, g->n, c->ui->interval, api_now(), "gradcheck");
-	c->ui->draw(c->ui->ctx, &bar, api_now(), false);
+	progress_begin(&bar, g->n, c->ui->interval, clock_now(), "gradcheck");
+	c->ui->draw(c->ui->ctx, &bar, clock_now(), false);
 	err->status = OK;
 #pragma omp parallel for schedule(dynamic) num_threads(threads ? threads : omp_get_num_procs())
 	for (uint32_t k = 0; k < g->n; k++) {
@@ -413,7 +413,7 @@ static enum status check_all(struct gradcheck *c, const struct gradients *g,
 #pragma omp critical
 		count_tensor(c, out, t, status, &bar, &why, err);
 	}
-	c->ui->draw(c->ui->ctx, &bar, api_now(), true);
+	c->ui->draw(c->ui->ctx, &bar, clock_now(), true);
 	progress_release(&bar);
 	return err->status;
 }

@@ -45,8 +45,8 @@ static enum status try_rate(struct test *t, double rate, double *loss, struct er
 		*loss = r.loss;
 	}
 	const struct api_ui *ui = t->p->ui;
-	if (progress_update(&t->bar, ++t->done, api_now()))
-		ui->draw(ui->ctx, &t->bar, api_now(), false);
+	if (progress_update(&t->bar, ++t->done, clock_now()))
+		ui->draw(ui->ctx, &t->bar, clock_now(), false);
 	return OK;
 }
 
@@ -97,11 +97,11 @@ enum status range_test(struct project *project, double *rate, struct error *err)
 	t.rates = mem_alloc(n * sizeof *t.rates);
 	t.windows = loader_windows(t.loader);
 	t.windows = t.windows < RANGE_STEPS ? t.windows : RANGE_STEPS;
-	progress_begin(&t.bar, t.windows + RANGE_STEPS, ui->interval, api_now(), "learning rate");
+	progress_begin(&t.bar, t.windows + RANGE_STEPS, ui->interval, clock_now(), "learning rate");
 	status = measure_before(&t, err);
 	if (status == OK)
 		status = ramp(&t, err);
-	ui->draw(ui->ctx, &t.bar, api_now(), true);
+	ui->draw(ui->ctx, &t.bar, clock_now(), true);
 	progress_release(&t.bar);
 	free(t.rates);
 	loader_free(t.loader);

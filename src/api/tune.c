@@ -57,7 +57,7 @@ static enum status take_result(struct run *run, struct error *err)
 	TRY(session_result(p->session, &r, err));
 	profile_lap(p->profile, run->ran ? "steps: the others" : "steps: the first");
 	run->ran = true;
-	double now = api_now(), seconds = now - run->step_started;
+	double now = clock_now(), seconds = now - run->step_started;
 	run->state.skipped += r.skipped;
 	run->state.last_loss = r.loss;
 	run->step_started = now;
@@ -126,7 +126,7 @@ static enum status step(struct run *run, bool *end, struct error *err)
 static void save(struct run *run)
 {
 	struct error err;
-	double now = api_now();
+	double now = clock_now();
 	run->state.seconds = run->earlier + now - run->started;
 	if (steplog_sync(&run->log, &run->state.log_bytes, &err) != OK ||
 	    checkpoints_save(&run->checkpoints, &run->state, run->record, now, &err) != OK)
@@ -166,7 +166,7 @@ static enum status look(struct run *run, bool after_epoch, struct error *err)
 		status = rates_epoch(p, state->epoch + 1, state->steps - state->skipped,
 				     e.evaluation.loss, err);
 	run->started += e.seconds; /* it is no part of the steps' time */
-	run->step_started = api_now();
+	run->step_started = clock_now();
 	evaluated_release(&e);
 	return status;
 }
@@ -194,8 +194,8 @@ static enum status epoch(struct run *run, int64_t epochs, struct error *err)
 	bool end = false;
 	enum status status = OK;
 	progress_begin(&run->bar, left < run->per_epoch ? left : run->per_epoch, ui->interval,
-		       api_now(), "Epoch %lld/%lld", (long long)number + 1, (long long)epochs);
-	ui->draw(ui->ctx, &run->bar, api_now(), false);
+		       clock_now(), "Epoch %lld/%lld", (long long)number + 1, (long long)epochs);
+	ui->draw(ui->ctx, &run->bar, clock_now(), false);
 	loader_start(run->loader, (uint64_t)number, (uint32_t)state->window);
 	while (!end && goes_on(run) && status == OK) {
 		if (selection_due(run->p->config, state, false))
@@ -208,7 +208,7 @@ static enum status epoch(struct run *run, int64_t epochs, struct error *err)
 	}
 	if (status == OK)
 		status = take_results(run, 0, err);
-	ui->draw(ui->ctx, &run->bar, api_now(), true);
+	ui->draw(ui->ctx, &run->bar, clock_now(), true);
 	progress_release(&run->bar);
 	if (status == OK && state->done > before)
 		status = record_tensors(run->record, state->steps, err);
@@ -231,7 +231,7 @@ static enum status train(struct run *run, struct error *err)
 	int64_t epochs = (run->steps + run->per_epoch - 1) / run->per_epoch;
 	enum status status = OK;
 	run->earlier = run->state.seconds;
-	run->started = run->step_started = api_now();
+	run->started = run->step_started = clock_now();
 	checkpoints_begin(c, &run->state, run->started);
 	int64_t before = run->state.done;
 	timings_begin(&run->timings);
@@ -241,7 +241,7 @@ static enum status train(struct run *run, struct error *err)
 		status = look(run, false, err);
 	if (status == ERR_STOPPED)
 		status = OK;
-	run->state.seconds = run->earlier + api_now() - run->started;
+	run->state.seconds = run->earlier + clock_now() - run->started;
 	bool new = run->state.done != c->last_done;
 	if (status == OK && ((new && c->begun) || (*p->ui->stop > 0 && c->folder)))
 		save(run);

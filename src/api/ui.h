@@ -5,6 +5,7 @@
 #ifndef ONNXTUNE_API_UI_H
 #define ONNXTUNE_API_UI_H
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "eval/progress.h"
 #include "train/session.h"
@@ -20,8 +21,5 @@ struct api_ui {
 	const volatile sig_atomic_t *stop; /* > 0: number of the signal that asks to stop */
 	session_dump_fn *dump;             /* for --dump-after; ctx as above */
 };
-
-/* Seconds on a clock that only goes forward. */
-double api_now(void);
 
 #endif

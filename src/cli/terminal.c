@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 void terminal_init(struct terminal *t, int fd, bool quiet)
@@ -124,11 +123,4 @@ void terminal_clear(struct terminal *t)
 	t->drawn.n = t->drawn_columns = 0;
 	write_all(t, &out);
 	text_release(&out);
-}
-
-double terminal_now(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }

@@ -44,7 +44,4 @@ void terminal_line(struct terminal *t, const char *line);
 /* Takes the progress line off the screen, before something else writes to it. */
 void terminal_clear(struct terminal *t);
 
-/* Seconds on a clock that only goes forward. */
-double terminal_now(void);
-
 #endif

@@ -4,6 +4,7 @@
  */
 #include "eval/events.h"
 
+#include "base/clock.h"
 #include "base/crc32c.h"
 #include "proto/event.pb-c.h"
 
@@ -13,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define FILE_VERSION "brain.Event:2"
@@ -200,13 +200,6 @@ struct events {
 	FILE *file;
 };
 
-static double now(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 static enum status make_folders(const char *folder, struct error *err)
 {
 	char *path = mem_strdup(folder);
@@ -238,7 +231,7 @@ enum status events_open(const char *folder, struct events **out, struct error *e
 {
 	char host[256] = "";
 	struct text bytes = { 0 };
-	double time = now();
+	double time = clock_wall();
 	TRY(make_folders(folder, err));
 	if (gethostname(host, sizeof host - 1) || !*host)
 		strcpy(host, "localhost");
@@ -272,7 +265,7 @@ enum status events_open(const char *folder, struct events **out, struct error *e
 enum status events_start(struct events *events, int64_t step, struct error *err)
 {
 	struct text bytes = { 0 };
-	event_add_start(&bytes, now(), step);
+	event_add_start(&bytes, clock_wall(), step);
 	enum status status = write_bytes(events, &bytes, err);
 	text_release(&bytes);
 	return status;
@@ -282,7 +275,7 @@ enum status events_write(struct events *events, int64_t step, const struct event
 			 size_t n, struct error *err)
 {
 	struct text bytes = { 0 };
-	event_add(&bytes, now(), step, values, n);
+	event_add(&bytes, clock_wall(), step, values, n);
 	enum status status = write_bytes(events, &bytes, err);
 	text_release(&bytes);
 	return status;

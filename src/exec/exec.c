@@ -1,7 +1,7 @@
 /* exec.c - queues the kernels of a program, or a capture of them (see exec.h). */
 #include "exec/exec.h"
 
-#include <time.h>
+#include "base/clock.h"
 
 static enum status run(const struct executor *executor, const struct plan_step *s)
 {
@@ -12,13 +12,10 @@ static enum status run(const struct executor *executor, const struct plan_step *
 static enum status run_timed(struct executor *executor, const struct plan_step *s,
 			     struct error *err)
 {
-	struct timespec from, to;
-	clock_gettime(CLOCK_MONOTONIC, &from);
+	double from = clock_now();
 	TRY(run(executor, s));
 	TRY(executor->plan->backend->stream_wait(executor->stream, err));
-	clock_gettime(CLOCK_MONOTONIC, &to);
-	profile_add(executor->profile, executor->plan->graph, s,
-		    (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) * 1e-9);
+	profile_add(executor->profile, executor->plan->graph, s, clock_now() - from);
 	return OK;
 }
 

@@ -1,9 +1,10 @@
 /* profile.c - times of kernels and of the parts of a run (see profile.h). */
 #include "exec/profile.h"
 
+#include "base/clock.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define OPERANDS 8 /* at most, of a contraction */
 
@@ -40,16 +41,9 @@ void profile_add(struct profile *profile, const struct graph *graph, const struc
 	row->operations += operations(graph, node);
 }
 
-static double now(clockid_t clock)
-{
-	struct timespec t;
-	clock_gettime(clock, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 void profile_begin(struct profile *profile)
 {
-	profile->seconds = now(CLOCK_MONOTONIC);
+	profile->seconds = clock_now();
 	profile_lap(profile, PROFILE_START);
 }
 
@@ -65,7 +59,7 @@ void profile_lap(struct profile *profile, const char *name)
 		lap = array_push(&profile->laps);
 		*lap = (struct profile_lap){ .name = name };
 	}
-	double seconds = now(CLOCK_MONOTONIC), cpu = now(CLOCK_PROCESS_CPUTIME_ID);
+	double seconds = clock_now(), cpu = clock_cpu();
 	lap->times++;
 	lap->seconds += seconds - profile->seconds;
 	lap->cpu += cpu - profile->cpu;
