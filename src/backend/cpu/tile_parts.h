@@ -18,7 +18,12 @@ enum {
 	BLOCK = 2 * TILE_SIZE, /* a panel's tiles of ROWS rows */
 };
 
-#define AMX __attribute__((target("amx-tile,amx-bf16,avx512f,avx512bw,avx512bf16"), optimize("O3")))
+#define AMX_TARGET target("amx-tile,amx-bf16,avx512f,avx512bw,avx512bf16")
+#ifdef __clang__ /* unrolls at -O2 */
+#define AMX __attribute__((AMX_TARGET))
+#else
+#define AMX __attribute__((AMX_TARGET, optimize("O3")))
+#endif
 
 AMX static inline void tile_begin(void)
 {
