@@ -1,22 +1,34 @@
 /*
- * bias.cu - adds a bias along the channels of a channels-last tensor, spreads one over a matrix (see
+ * bias.cu - adds a bias along the channels of a channels-last tensor, and what else follows a
+ * convolution; spreads one over a matrix (see
  * launch.h).
  */
 #include "backend/cuda/launch.h"
 #include "kernels/cuda.h"
 
-template <class T> static __global__ void add_bias(T *y, const T *bias, int64_t n, int64_t channels)
+template <class T>
+static __global__ void add_bias(T *y, const T *bias, const T *residual, int64_t n, int64_t channels,
+				bool limits, float high)
 {
 	EACH(i, n)
-	store(y, i, load(y, i) + load(bias, i % channels));
+	{
+		float v = load(y, i) + load(bias, i % channels);
+		if (residual)
+			v += load(residual, i);
+		if (limits) /* a NaN passes */
+			v = v < 0 ? 0 : v > high ? high : v;
+		store(y, i, v);
+	}
 }
 
-extern "C" enum status launch_bias(void *y, const void *bias, int64_t n, int64_t channels,
-				   enum dtype dtype, struct stream *stream)
+extern "C" enum status launch_bias(void *y, const void *bias, const void *residual, int64_t n,
+				   int64_t channels, const float *high, enum dtype dtype,
+				   struct stream *stream)
 {
 	FOR_FLOAT(dtype, T,
 		  LAUNCH((add_bias<T>), blocks_for(n), THREADS, 0, work_handle(stream), (T *)y,
-			 (const T *)bias, n, channels));
+			 (const T *)bias, (const T *)residual, n, channels, high != NULL,
+			 high ? *high : 0));
 	return launched();
 }
 

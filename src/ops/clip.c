@@ -1,7 +1,7 @@
 /*
  * clip.c - Clip: y = min(max(x, low), high), either bound optional (ONNX Clip-11, 12, 13; Clip-6
- * has the bounds as attributes), and ClipGrad: dx = dy where low < x < high, else 0. On the bounds
- * it is 0 as in PyTorch, whose ReLU6 and Hardtanh become Clip in a file.
+ * has the bounds as attributes), and ClipGrad: dx = dy where low < x < high, else 0 (x or y:
+ * that is the same). On the bounds it is 0 as in PyTorch, whose ReLU6 and Hardtanh become Clip in a file.
  */
 #include "ops/build.h"
 
@@ -77,8 +77,8 @@ static void grad(struct grad *g)
 	struct builder *b = g->b;
 	uint32_t n = g->node->n_in, x = g->x[0], dy = g->dy[0];
 	uint32_t low = n > 1 ? g->x[1] : 0, high = n > 2 ? g->x[2] : 0;
-	if (g->need[0])
-		g->dx[0] = build(b, "ClipGrad", IN(dy, x, low, high));
+	if (g->need[0]) /* y is between the bounds where x is: x need not be kept */
+		g->dx[0] = build(b, "ClipGrad", IN(dy, g->y[0], low, high));
 	if (low && g->need[1]) {
 		uint32_t zero = build_scalar(b, 0, dy);
 		g->dx[1] = build(b, "Where", IN(build(b, "Less", IN(x, low)), dy, zero));

@@ -1,10 +1,17 @@
 /*
  * conv.c - Conv: y = x * w + bias over one to three spatial axes with groups, strides, dilations
  * and padding (ONNX Conv-1, 11, 22), and the two operators of its gradient. All three are one sum over the
- * same triples (y, x, w): the forward pass sums into y, the gradients into x and into w.
+ * same triples (y, x, w): the forward pass sums into y, the gradients into x and into w. FusedConv (ours)
+ * is what passes/conv_epilogue makes of a Conv with a bias and what follows it:
+ *
+ *	y = x * w + bias + residual, where relu is set limited to [0, high],
+ *
+ * rounded once. It needs no gradient of its own: it is made when the gradients are built, and that of
+ * the limits reads y.
  */
 #include "ops/conv.h"
 
+#include <math.h>
 #include <string.h>
 
 /* ---- shapes ---- */
@@ -22,6 +29,9 @@ static enum status infer(struct op_io *io)
 	if (bias && (bias->shape.rank != 1 || bias->shape.dim[0] != g.k))
 		return fail(io->err, ERR_INPUT, "the bias is not one number per output channel");
 	struct shape y = conv_output_shape(&g);
+	const struct tensor *residual = io->n_in > 3 ? io->in[3] : NULL;
+	if (residual && (residual->dtype != x->dtype || !shape_equal(&residual->shape, &y)))
+		return fail(io->err, ERR_INPUT, "the residual is not like the output");
 	return infer_set(io, 0, x->dtype, &y);
 }
 
@@ -165,6 +175,13 @@ static enum status ref(struct op_io *io)
 		for (int64_t i = 0; i < g.n * g.k * plane; i++)
 			y[i] += tensor_get(io->in[2], i / plane % g.k);
 	}
+	if (io->n_in > 3 && io->in[3])
+		for (int64_t i = 0, n = shape_elements(&io->out[0].shape); i < n; i++)
+			y[i] += tensor_get(io->in[3], i);
+	const struct attr *relu = node_attr(io->node, "relu");
+	double high = relu && relu->i ? node_float(io->node, "high") : 0;
+	for (int64_t i = 0, n = shape_elements(&io->out[0].shape); relu && relu->i && i < n; i++)
+		y[i] = y[i] < 0 ? 0 : y[i] > high ? high : y[i];
 	from_double(io, y);
 	return OK;
 }
@@ -239,6 +256,12 @@ static void grad(struct grad *g)
 	}
 
 static const struct op_attr attrs[] = { CONV_ATTRS, { 0 } };
+static const struct op_attr attrs_fused[] = {
+	CONV_ATTRS,
+	{ "relu", ATTR_INT, 0, 0, 0, NULL },
+	{ "high", ATTR_FLOAT, 0, 0, INFINITY, NULL },
+	{ 0 },
+};
 static const struct op_attr attrs_grad_input[] = {
 	CONV_ATTRS,
 	{ "_shape", ATTR_INTS, ATTR_REQUIRED, 0, 0, NULL },
@@ -252,6 +275,9 @@ static const struct op_attr attrs_grad_weight[] = {
 };
 static const struct op_arg in[] = {
 	{ "X", 0, 0 }, { "W", ARG_PARAM, 0 }, { "B", ARG_PARAM | ARG_OPTIONAL, 0 }, { 0 }
+};
+static const struct op_arg fused_in[] = {
+	{ "X", 0, 0 }, { "W", 0, 0 }, { "B", 0, 0 }, { "Residual", ARG_OPTIONAL, 0 }, { 0 }
 };
 static const struct op_arg out[] = { { "Y", 0, 0 }, { 0 } };
 static const struct op_arg grad_input_in[] = { { "dY", 0, 0 }, { "W", 0, 0 }, { 0 } };
@@ -270,6 +296,19 @@ const struct op_def op_conv_1 = {
 	.infer = infer,
 	.ref = ref,
 	.grad = grad,
+	.operations = operations,
+};
+
+const struct op_def op_onnxtune_fused_conv = {
+	.domain = "onnxtune",
+	.name = "FusedConv",
+	.since = 1,
+	.attrs = attrs_fused,
+	.in = fused_in,
+	.out = out,
+	.precision = PRECISION_HALF,
+	.infer = infer,
+	.ref = ref,
 	.operations = operations,
 };
 

@@ -26,7 +26,7 @@ struct conv_geometry {
 };
 
 /*
- * The geometry of Conv, ConvGradInput or ConvGradWeight: x is the shape of the convolution's input
+ * The geometry of Conv, FusedConv, ConvGradInput or ConvGradWeight: x is the shape of the convolution's input
  * [N, C, ...], w that of its weights [K, C / group, ...]. pad_end is what the attributes say: with
  * strides the window may end before it. ERR_INPUT and ERR_UNSUPPORTED name the attribute.
  */

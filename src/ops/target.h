@@ -57,6 +57,11 @@ struct target {
 	 * (ops/fused.c). NULL: none may.
 	 */
 	enum fusible (*fusible)(const struct target *target, const struct op_call *call);
+	/*
+	 * Whether one kernel does a FusedConv (ops/conv.c) as fast as the convolution alone; the
+	 * layouts of the call are not looked at. NULL: none does.
+	 */
+	bool (*fuses_conv)(const struct target *target, const struct op_call *call);
 };
 
 #endif

@@ -1,6 +1,7 @@
 /* lower.c - the last passes before planning (see lower.h). */
 #include "passes/lower.h"
 
+#include "passes/conv_epilogue.h"
 #include "passes/fuse.h"
 #include "passes/layout.h"
 #include "passes/legalize.h"
@@ -13,6 +14,8 @@ enum status lower_apply(struct graph **graph, const struct target *target, struc
 	TRY(strided_apply(graph, target, err));
 	phase_mark(*graph);
 	TRY(legalize_apply(graph, target, err));
+	phase_mark(*graph);
+	TRY(conv_epilogue_apply(graph, target, err));
 	phase_mark(*graph);
 	TRY(fuse_apply(graph, target, err));
 	phase_mark(*graph);

@@ -4,8 +4,9 @@
  *
  * A graph is one convolution, forward or a gradient, or none, and pointwise operations behind it
  * (behind a filter gradient none). Tensors are channels-last. Where what is fused has the type of the
- * convolution's operands, an engine is there; others are compiled at run time and want channels in multiples
- * of 8, in float32 of 4.
+ * convolution's operands and is the addition of a whole tensor, that of a bias and ReLU, of which only the
+ * bias must be there, in this order, an engine is there; others are compiled at run time and want channels
+ * in multiples of 8, in float32 of 4.
  */
 #include "cudasim/cudnn_graph.h"
 
@@ -345,10 +346,24 @@ static cudnnStatus_t check_virtual(const struct plan *plan)
 		      : sim_dnn_refuse(CUDNN_STATUS_BAD_PARAM, "all results are virtual");
 }
 
+/* Whether the operation adds a tensor of the output's shape, or one number for each channel. */
+static bool adds(const struct dnn_operation *op, bool channels)
+{
+	const struct dnn_tensor *b = &op->tensors[1], *y = &op->tensors[2];
+	bool fits = op->mode == CUDNN_POINTWISE_ADD;
+	for (int k = 0; k < y->rank && fits; k++)
+		fits = b->dims[k] == (channels && k != 1 ? 1 : y->dims[k]);
+	return fits;
+}
+
 /* Whether engines for it are compiled at run time. */
 static bool is_compiled(const struct plan *plan)
 {
-	bool other = plan->operations[0].kind == DNN_POINTWISE;
+	int at = 1 + (plan->n > 2 && adds(&plan->operations[1], false));
+	bool other = plan->operations[0].kind == DNN_POINTWISE ||
+		     (plan->n > 1 && (at == plan->n || !adds(&plan->operations[at++], true))) ||
+		     (at < plan->n && plan->operations[at++].mode != CUDNN_POINTWISE_RELU_FWD) ||
+		     at < plan->n;
 	for (int i = 1; i < plan->n; i++)
 		for (int k = 0; k < plan->operations[i].output; k++) {
 			const struct dnn_tensor *t = &plan->operations[i].tensors[k];
@@ -420,24 +435,12 @@ int64_t sim_dnn_engines(const struct plan *plan, int64_t *indices)
 	if (plan->operations[0].kind == DNN_BACKWARD_DATA ||
 	    plan->operations[0].kind == DNN_BACKWARD_FILTER)
 		indices[n++] = ENGINE_NONDETERMINISTIC;
-	indices[n++] = ENGINE_WORKSPACE;
-	indices[n++] = ENGINE_PLAIN;
+	/* what is fused to a depthwise convolution has an engine of its own */
+	bool depthwise = plan->n > 1 && plan->operations[0].groups > 1 &&
+			 plan->operations[0].groups == plan->operations[0].tensors[0].dims[1];
+	indices[n++] = depthwise ? ENGINE_PLAIN : ENGINE_WORKSPACE;
+	indices[n++] = depthwise ? ENGINE_WORKSPACE : ENGINE_PLAIN;
 	return n;
-}
-
-int64_t sim_dnn_numerical_notes(int64_t engine, cudnnBackendNumericalNote_t *notes)
-{
-	int64_t n = 0;
-	if (engine == ENGINE_NONDETERMINISTIC)
-		notes[n++] = CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC;
-	if (engine != ENGINE_PLAIN)
-		notes[n++] = CUDNN_NUMERICAL_NOTE_TENSOR_CORE;
-	return n;
-}
-
-int64_t sim_dnn_workspace(int64_t engine)
-{
-	return engine == ENGINE_WORKSPACE ? 4096 : 0;
 }
 
 /* bf16 wants an Ampere; the device is what a DEVICEPROP says, or the simulated one. */

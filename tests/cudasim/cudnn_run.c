@@ -13,6 +13,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* ---- what engines say of themselves ---- */
+
+int64_t sim_dnn_numerical_notes(int64_t engine, cudnnBackendNumericalNote_t *notes)
+{
+	int64_t n = 0;
+	if (engine == ENGINE_NONDETERMINISTIC)
+		notes[n++] = CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC;
+	if (engine != ENGINE_PLAIN)
+		notes[n++] = CUDNN_NUMERICAL_NOTE_TENSOR_CORE;
+	else
+		notes[n++] = CUDNN_NUMERICAL_NOTE_STRICT_NAN_PROP;
+	return n;
+}
+
+int64_t sim_dnn_workspace(int64_t engine)
+{
+	return engine == ENGINE_WORKSPACE ? 4096 : 0;
+}
+
 /* ---- tensors as dense float ---- */
 
 static int64_t elements(const struct dnn_tensor *t)
@@ -264,7 +283,7 @@ static int64_t broadcast(const struct dnn_tensor *in, const struct dnn_tensor *o
 	return index;
 }
 
-static float compute(const struct dnn_operation *op, float a, float b)
+static float compute(const struct dnn_operation *op, bool keeps_nan, float a, float b)
 {
 	switch (op->mode) {
 	case CUDNN_POINTWISE_ADD:
@@ -273,6 +292,8 @@ static float compute(const struct dnn_operation *op, float a, float b)
 		return op->alpha * a * (op->beta * b);
 	case CUDNN_POINTWISE_RELU_FWD:
 		a *= op->alpha;
+		if (isnan(a) && !keeps_nan)
+			return op->lower;
 		return a < op->lower   ? op->lower + op->slope * (a - op->lower)
 		       : a > op->upper ? op->upper
 				       : a;
@@ -283,14 +304,15 @@ static float compute(const struct dnn_operation *op, float a, float b)
 	}
 }
 
-static float *run_pointwise(const struct dnn_operation *op, const struct values *done)
+static float *run_pointwise(const struct dnn_operation *op, const struct values *done,
+			    bool keeps_nan)
 {
 	const struct dnn_tensor *out = &op->tensors[op->output], *a = &op->tensors[0],
 				*b = op->operands == 3 ? &op->tensors[1] : NULL;
 	int64_t n = elements(out);
 	float *result = allocate(n), *va = input(done, a), *vb = b ? input(done, b) : NULL;
 	for (int64_t i = 0; i < n; i++)
-		result[i] = compute(op, va[i], b ? vb[broadcast(b, out, i)] : 0);
+		result[i] = compute(op, keeps_nan, va[i], b ? vb[broadcast(b, out, i)] : 0);
 	free(va);
 	free(vb);
 	return result;
@@ -311,7 +333,7 @@ void sim_dnn_run(void *argument)
 		const struct dnn_operation *op = &plan->operations[i];
 		const struct dnn_tensor *out = &op->tensors[op->output];
 		float *result = op->kind == DNN_POINTWISE
-					? run_pointwise(op, &done)
+					? run_pointwise(op, &done, plan->engine == ENGINE_PLAIN)
 					: run_convolution(op, &done, plan->engine != ENGINE_PLAIN);
 		int64_t n = elements(out);
 		if (plan->engine == ENGINE_NONDETERMINISTIC)

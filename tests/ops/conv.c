@@ -1,5 +1,7 @@
-/* Cases of Conv and of the operators of its gradient. */
+/* Cases of Conv, of FusedConv and of the operators of its gradient. */
 #include "case.h"
+
+#include <math.h>
 
 /* clang-format off */
 #define LIST_ATTR(name, ...)                                                                       \
@@ -12,6 +14,8 @@
 #define GROUP(g) { "group", ATTR_INT, .i = g }
 #define AUTO_PAD(mode) { "auto_pad", ATTR_STRING, .s = mode }
 #define WIDE { "_out", ATTR_INT, .i = DT_F32 }
+#define RELU { "relu", ATTR_INT, .i = 1 }
+#define HIGH(x) { "high", ATTR_FLOAT, .f = x }
 /* clang-format on */
 
 /* A 3x3 image, a 2x2 kernel, stride 2, padding 1; the gradients are PyTorch's. */
@@ -20,6 +24,12 @@ static const double w[] = { 1, -1, 2, 0.5 };
 static const double dy[] = { 1, 2, 3, 4 };
 static const double dx[] = { 0.5, 4, 1, -3, 4, -4, 1.5, 8, 2 };
 static const double dw[] = { 20, 36, 36, 64 };
+
+/* Two channels, 1x1: x -> 2 x + 1 + residual and x -> NaN, in [0, 6]. */
+static const double fused_x[] = { -3, 0.5, 4, 1, -1, -2, 0, 3 };
+static const double fused_w[] = { 2, 1 }, fused_bias[] = { 1, NAN };
+static const double fused_residual[] = { 1, 2, 3, -4, 0, 1, 2, 3 };
+static const double fused_y[] = { 0, 4, 6, 0, NAN, NAN, NAN, NAN };
 
 const struct op_case cases_conv[] = {
 	{ "3x3, padded", "Conv", .attrs = { PADS(1, 1, 1, 1) },
@@ -66,6 +76,29 @@ const struct op_case cases_conv[] = {
 	  .flags = CASE_NO_GRAD },
 	{ "large planes, strided", "Conv", .attrs = { STRIDES(2, 2), PADS(1, 1, 1, 1) },
 	  .in = { NORMAL(3, 64, 59, 60), NORMAL(3, 64, 3, 3), NORMAL(3) }, .flags = CASE_NO_GRAD },
+	{ "residual", "FusedConv", "onnxtune", .attrs = { PADS(1, 1, 1, 1) },
+	  .in = { NORMAL(2, 16, 5, 4), NORMAL(24, 16, 3, 3), NORMAL(24), NORMAL(2, 24, 5, 4) },
+	  .flags = CASE_NO_GRAD },
+	{ "residual, odd channels, limits", "FusedConv", "onnxtune",
+	  .attrs = { STRIDES(2, 2), PADS(1, 1, 1, 1), RELU },
+	  .in = { NORMAL(2, 19, 9, 7), NORMAL(35, 19, 3, 3), NORMAL(35), NORMAL(2, 35, 5, 4) },
+	  .flags = CASE_NO_GRAD },
+	{ "limits", "FusedConv", "onnxtune", .attrs = { RELU, HIGH(1.5f) },
+	  .in = { NORMAL(2, 8, 4, 3), NORMAL(16, 8, 1, 1), NORMAL(16) }, .flags = CASE_NO_GRAD },
+	{ "one axis, limits", "FusedConv", "onnxtune", .attrs = { PADS(2, 1), RELU },
+	  .in = { NORMAL(2, 8, 9), NORMAL(16, 8, 3), NORMAL(16), NORMAL(2, 16, 10) },
+	  .flags = CASE_NO_GRAD },
+	{ "depthwise, limits", "FusedConv", "onnxtune",
+	  .attrs = { GROUP(16), PADS(1, 1, 1, 1), RELU, HIGH(2) },
+	  .in = { NORMAL(2, 16, 9, 9), NORMAL(16, 1, 3, 3), NORMAL(16) }, .flags = CASE_NO_GRAD },
+	{ "depthwise, residual, limits", "FusedConv", "onnxtune",
+	  .attrs = { GROUP(8), STRIDES(2, 2), PADS(1, 1, 1, 1), RELU },
+	  .in = { NORMAL(2, 8, 9, 9), NORMAL(8, 1, 3, 3), NORMAL(8), NORMAL(2, 8, 5, 5) },
+	  .flags = CASE_NO_GRAD },
+	{ "NaN, depthwise", "FusedConv", "onnxtune", .attrs = { GROUP(2), RELU, HIGH(6) },
+	  .in = { VALUES(fused_x, 1, 2, 2, 2), VALUES(fused_w, 2, 1, 1, 1), VALUES(fused_bias, 2),
+		  VALUES(fused_residual, 1, 2, 2, 2) },
+	  .flags = CASE_NO_GRAD, .expected = fused_y },
 	{ "input gradient", "ConvGradInput", "onnxtune",
 	  .attrs = { STRIDES(2, 2), PADS(1, 1, 1, 1), OF_SHAPE(1, 1, 3, 3) },
 	  .in = { VALUES(dy, 1, 1, 2, 2), VALUES(w, 1, 1, 2, 2) }, .flags = CASE_NO_GRAD,

@@ -1,7 +1,8 @@
 /*
- * conv.c - Conv, ConvGradInput and ConvGradWeight through cuDNN, tensors and filters channels-last
- * (conv_plan.h). What the plan leaves is done by kernels behind it: a bias is added, a gradient that
- * cuDNN formed in a half type is widened to the float32 that the node asks for.
+ * conv.c - Conv, FusedConv, ConvGradInput and ConvGradWeight through cuDNN, tensors and filters
+ * channels-last (conv_plan.h). What the plan leaves is done by kernels behind it: a bias and what else
+ * follows is added, a gradient that cuDNN formed in a half type is widened to the float32 that the node
+ * asks for.
  */
 #include "backend/cuda/conv_plan.h"
 #include "backend/cuda/cuda.h"
@@ -31,6 +32,8 @@ static void propose(const struct op_call *call, enum layout *in, enum layout *ou
 		return;
 	for (int i = 0; i < 3; i++)
 		*(c.input[i] < 0 ? out : &in[c.input[i]]) = LAYOUT_LAST;
+	if (c.input[CONV_RESIDUAL] >= 0)
+		in[c.input[CONV_RESIDUAL]] = LAYOUT_LAST;
 }
 
 static bool supports(const struct op_call *call, const char **why)
@@ -39,8 +42,10 @@ static bool supports(const struct op_call *call, const char **why)
 	*why = "a geometry that is not known";
 	if (conv_read(call, &c, NULL) != OK)
 		return false;
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < CONV_PLACES; i++) {
 		const struct op_operand *o = c.input[i] < 0 ? call->out : &call->in[c.input[i]];
+		if (i == CONV_BIAS)
+			continue;
 		*why = "operands must be channels-last";
 		if (!layout_same_bytes(&o->t.shape, o->layout, LAYOUT_LAST))
 			return false;
@@ -95,10 +100,10 @@ static enum status run(void *state, const struct kernel_io *io, struct stream *s
 		return launch_widen(io->out[0], data[s->c.result], s->elements, s->plan.result,
 				    stream);
 	const struct tensor *bias = &s->c.tensor[CONV_BIAS];
-	return bias->dtype && !s->plan.adds_bias
-		       ? launch_bias(io->out[0], data[CONV_BIAS], s->elements, s->c.g.k,
-				     bias->dtype, stream)
-		       : OK;
+	if (!bias->dtype || s->plan.fused)
+		return OK;
+	return launch_bias(io->out[0], data[CONV_BIAS], data[CONV_RESIDUAL], s->elements, s->c.g.k,
+			   s->c.relu ? &s->c.high : NULL, bias->dtype, stream);
 }
 
 #define CONVOLUTION(operator)                                                                      \
@@ -108,5 +113,6 @@ static enum status run(void *state, const struct kernel_io *io, struct stream *s
 	}
 
 const struct kernel cuda_kernel_conv = CONVOLUTION("Conv");
+const struct kernel cuda_kernel_fused_conv = CONVOLUTION("FusedConv");
 const struct kernel cuda_kernel_conv_grad_input = CONVOLUTION("ConvGradInput");
 const struct kernel cuda_kernel_conv_grad_weight = CONVOLUTION("ConvGradWeight");

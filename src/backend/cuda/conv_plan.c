@@ -1,23 +1,30 @@
 /*
  * conv_plan.c - graphs of cuDNN's backend API (see conv_plan.h):
  *
- *  1. a graph is the convolution and, where there is a bias, an addition behind it, by way of a float32
- *     tensor that stands in no memory;
+ *  1. a graph is the convolution and what is fused to it: additions of the residual and of the bias,
+ *     limits. This order alone has engines that need not be compiled; between them are float32 tensors
+ *     that stand in no memory;
  *  2. cuDNN's heuristic lists configurations of engines, the best first, then those that always work;
  *  3. the first is taken that keeps the numbers exact and the same in every run, and of which a plan
  *     can be made: without compiling anything if there is one;
- *  4. where a graph with the addition has none, the convolution alone is tried.
+ *  4. where a graph with all has none, the convolution alone is tried.
+ *
+ * A NaN has to pass the limits (a step with one is skipped). Only engines with the note
+ * STRICT_NAN_PROP say that they hand it on, and so only these are taken for graphs with limits; they
+ * have no tensor cores and are the heuristic's first for depthwise convolutions.
  */
 #include "backend/cuda/conv_plan.h"
 
 #include <cudnn_backend.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define RANK_MAX (CONV_MAX_SPATIAL + 2)
 #define CONFIGS 64
 #define WORKSPACE ((int64_t)512 << 20)
-#define SUM CONV_PLACES /* id of the tensor between convolution and addition */
+#define BETWEEN CONV_PLACES /* id of the first tensor between operations, which are counted on */
+#define OPERATIONS 4
 
 /* The operator of each result, its inputs by place, and cuDNN's names for its parts. */
 static const struct direction {
@@ -58,18 +65,24 @@ static const struct direction {
 enum status conv_read(const struct op_call *call, struct convolution *out, struct error *err)
 {
 	int result = 0;
-	while (strcmp(directions[result].op, call->def->name) != 0)
+	bool fused = !strcmp(call->def->name, "FusedConv");
+	const char *op = fused ? "Conv" : call->def->name;
+	while (strcmp(directions[result].op, op) != 0)
 		result++;
 	*out = (struct convolution){ .result = (enum conv_place)result };
 	for (int i = 0; i < 3; i++) {
 		int k = out->input[i] = directions[result].input[i];
 		out->tensor[i] = k < 0 ? call->out[0].t : call->in[k].t;
 	}
-	out->input[CONV_BIAS] = -1;
-	if (result == CONV_Y && call->n_in > 2 && call->in[2].t.dtype) {
-		out->input[CONV_BIAS] = 2;
-		out->tensor[CONV_BIAS] = call->in[2].t;
+	for (uint32_t i = CONV_BIAS; i < CONV_PLACES; i++) {
+		uint32_t k = i - 1; /* bias and residual are inputs 2 and 3 */
+		bool there = result == CONV_Y && call->n_in > k && call->in[k].t.dtype;
+		out->input[i] = there ? (int)k : -1;
+		if (there)
+			out->tensor[i] = call->in[k].t;
 	}
+	out->relu = fused && node_int(call->node, "relu");
+	out->high = fused ? node_float(call->node, "high") : 0;
 	return conv_geometry(call->node, &out->tensor[CONV_X].shape, &out->tensor[CONV_W].shape,
 			     &out->g, err);
 }
@@ -89,7 +102,7 @@ bool conv_types(const struct convolution *c)
 	for (int i = 0; i < CONV_PLACES; i++) {
 		enum dtype t = c->tensor[i].dtype;
 		bool wide = i == (int)c->result && c->result == CONV_W && t == DT_F32;
-		if ((t || i != CONV_BIAS) && t != type && !wide)
+		if ((t || i < CONV_BIAS) && t != type && !wide)
 			return false;
 	}
 	return data_type(type, &unused);
@@ -169,7 +182,7 @@ static cudnnBackendDescriptor_t make_tensor(struct maker *m, int64_t id, enum dt
 	set(m, d, CUDNN_ATTR_TENSOR_STRIDES, CUDNN_TYPE_INT64, shape.rank, stride);
 	set(m, d, CUDNN_ATTR_TENSOR_UNIQUE_ID, CUDNN_TYPE_INT64, 1, &id);
 	SET_ONE(m, d, CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, CUDNN_TYPE_INT64, int64_t, 16);
-	if (id == SUM)
+	if (id >= BETWEEN)
 		SET_ONE(m, d, CUDNN_ATTR_TENSOR_IS_VIRTUAL, CUDNN_TYPE_BOOLEAN, bool, true);
 	finalize(m, d);
 	return d;
@@ -206,44 +219,72 @@ static cudnnBackendDescriptor_t make_convolution(struct maker *m,
 	return op;
 }
 
-static cudnnBackendDescriptor_t make_addition(struct maker *m, cudnnBackendDescriptor_t x,
-					      cudnnBackendDescriptor_t bias,
-					      cudnnBackendDescriptor_t y)
+/* y = x + with, or x between the limits where `with` is NULL */
+static cudnnBackendDescriptor_t make_pointwise(struct maker *m, cudnnBackendDescriptor_t x,
+					       cudnnBackendDescriptor_t with,
+					       cudnnBackendDescriptor_t y)
 {
 	cudnnBackendDescriptor_t mode = make(m, CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
 	SET_ONE(m, mode, CUDNN_ATTR_POINTWISE_MODE, CUDNN_TYPE_POINTWISE_MODE, cudnnPointwiseMode_t,
-		CUDNN_POINTWISE_ADD);
+		with ? CUDNN_POINTWISE_ADD : CUDNN_POINTWISE_RELU_FWD);
 	SET_ONE(m, mode, CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_TYPE_DATA_TYPE, cudnnDataType_t,
 		CUDNN_DATA_FLOAT);
+	if (!with && isfinite(m->c->high)) {
+		SET_ONE(m, mode, CUDNN_ATTR_POINTWISE_RELU_LOWER_CLIP, CUDNN_TYPE_FLOAT, float, 0);
+		SET_ONE(m, mode, CUDNN_ATTR_POINTWISE_RELU_UPPER_CLIP, CUDNN_TYPE_FLOAT, float,
+			m->c->high);
+	}
 	finalize(m, mode);
 	cudnnBackendDescriptor_t op = make(m, CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR);
 	set_descriptor(m, op, CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, mode);
 	set_descriptor(m, op, CUDNN_ATTR_OPERATION_POINTWISE_XDESC, x);
-	set_descriptor(m, op, CUDNN_ATTR_OPERATION_POINTWISE_BDESC, bias);
+	if (with)
+		set_descriptor(m, op, CUDNN_ATTR_OPERATION_POINTWISE_BDESC, with);
 	set_descriptor(m, op, CUDNN_ATTR_OPERATION_POINTWISE_YDESC, y);
 	finalize(m, op);
 	return op;
 }
 
-static cudnnBackendDescriptor_t make_graph(struct maker *m, bool bias)
+/* The operations behind the convolution, which writes *y from then on; how many. */
+static int make_epilogue(struct maker *m, cudnnBackendDescriptor_t *y, cudnnBackendDescriptor_t *op)
 {
-	const struct tensor *t = m->c->tensor, *y = &t[CONV_Y];
-	cudnnBackendDescriptor_t tensor[3], op[2];
+	static const enum conv_place order[] = { CONV_RESIDUAL, CONV_BIAS, CONV_PLACES };
+	const struct tensor *t = m->c->tensor;
+	cudnnBackendDescriptor_t from = NULL, result = *y;
+	int n = 0, left = !!t[CONV_RESIDUAL].dtype + !!t[CONV_BIAS].dtype + m->c->relu;
+	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
+		enum conv_place k = order[i];
+		if (k == CONV_PLACES ? !m->c->relu : !t[k].dtype)
+			continue;
+		if (!from)
+			from = *y = make_tensor(m, BETWEEN, DT_F32, t[CONV_Y].shape);
+		cudnnBackendDescriptor_t with = k == CONV_PLACES
+							? NULL
+							: make_tensor(m, k, t[k].dtype, t[k].shape);
+		cudnnBackendDescriptor_t to = n + 1 == left ? result
+							    : make_tensor(m, BETWEEN + 1 + n,
+									  DT_F32, t[CONV_Y].shape);
+		op[n++] = make_pointwise(m, from, with, to);
+		from = to;
+	}
+	return n;
+}
+
+static cudnnBackendDescriptor_t make_graph(struct maker *m, bool fused)
+{
+	const struct tensor *t = m->c->tensor;
+	cudnnBackendDescriptor_t tensor[3], op[OPERATIONS];
+	int n = 1;
 	for (int i = 0; i < 3; i++)
 		tensor[i] = make_tensor(m, i, i == (int)m->c->result ? m->p->result : t[i].dtype,
 					t[i].shape);
-	if (bias) {
-		cudnnBackendDescriptor_t result = tensor[CONV_Y];
-		tensor[CONV_Y] = make_tensor(m, SUM, DT_F32, y->shape);
-		op[1] = make_addition(
-			m, tensor[CONV_Y],
-			make_tensor(m, CONV_BIAS, t[CONV_BIAS].dtype, t[CONV_BIAS].shape), result);
-	}
+	if (fused)
+		n += make_epilogue(m, &tensor[CONV_Y], op + 1);
 	op[0] = make_convolution(m, tensor);
 	cudnnBackendDescriptor_t graph = make(m, CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);
 	if (m->dnn)
 		set(m, graph, CUDNN_ATTR_OPERATIONGRAPH_HANDLE, CUDNN_TYPE_HANDLE, 1, &m->dnn);
-	set(m, graph, CUDNN_ATTR_OPERATIONGRAPH_OPS, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1 + bias, op);
+	set(m, graph, CUDNN_ATTR_OPERATIONGRAPH_OPS, CUDNN_TYPE_BACKEND_DESCRIPTOR, n, op);
 	finalize(m, graph);
 	return graph;
 }
@@ -279,10 +320,15 @@ static bool is_exact(unsigned notes, enum dtype dtype)
 	return !(notes & never);
 }
 
-/* Whether the engine of a configuration is one to take; *compiles: it makes code first. */
-static bool is_good(struct maker *m, cudnnBackendDescriptor_t config, bool *compiles)
+/* What there is to know of a configuration's engine. */
+struct engine {
+	bool exact, compiles, tensor_cores;
+	bool keeps_nan; /* through limits too */
+};
+
+static bool ask(struct maker *m, cudnnBackendDescriptor_t config, struct engine *e)
 {
-	unsigned notes, behaviour;
+	unsigned notes = 0, behaviour = 0;
 	uint32_t before = m->p->n;
 	cudnnBackendDescriptor_t engine = make(m, CUDNN_BACKEND_ENGINE_DESCRIPTOR);
 	int64_t n = 0;
@@ -292,9 +338,13 @@ static bool is_good(struct maker *m, cudnnBackendDescriptor_t config, bool *comp
 		    read_notes(engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, CUDNN_TYPE_NUMERICAL_NOTE,
 			       &notes) &&
 		    read_notes(engine, CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE, CUDNN_TYPE_BEHAVIOR_NOTE,
-			       &behaviour) &&
-		    is_exact(notes, m->c->tensor[CONV_Y].dtype);
-	*compiles = good && behaviour & 1u << CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION;
+			       &behaviour);
+	*e = (struct engine){
+		.exact = is_exact(notes, m->c->tensor[CONV_Y].dtype),
+		.compiles = behaviour & 1u << CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION,
+		.tensor_cores = notes & 1u << CUDNN_NUMERICAL_NOTE_TENSOR_CORE,
+		.keeps_nan = notes & 1u << CUDNN_NUMERICAL_NOTE_STRICT_NAN_PROP,
+	};
 	forget(m->p, before);
 	return good;
 }
@@ -332,9 +382,12 @@ static void keep_two(struct conv_plan *p, uint32_t n, cudnnBackendDescriptor_t a
 	p->n = kept;
 }
 
-/* The first good configuration of the heuristic's list that a plan can be made of; NULL: none. */
+/*
+ * The first good configuration of the heuristic's list that a plan can be made of; NULL: none, or
+ * limits follow and it does not say that a NaN passes them.
+ */
 static cudnnBackendDescriptor_t choose(struct maker *m, cudnnBackendDescriptor_t graph,
-				       cudnnBackendHeurMode_t mode, bool compiling)
+				       cudnnBackendHeurMode_t mode, bool compiling, bool limits)
 {
 	uint32_t before = m->p->n;
 	cudnnBackendDescriptor_t heuristic = make(m, CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR);
@@ -353,9 +406,13 @@ static cudnnBackendDescriptor_t choose(struct maker *m, cudnnBackendDescriptor_t
 				     CUDNN_TYPE_BACKEND_DESCRIPTOR, CONFIGS, &n, config))
 		return NULL;
 	for (int64_t i = 0; i < n && !plan; i++) {
-		bool compiles;
-		if (is_good(m, config[i], &compiles) && compiles == compiling)
-			plan = make_plan(m, config[i]);
+		struct engine e;
+		if (!ask(m, config[i], &e) || !e.exact || e.compiles != compiling)
+			continue;
+		plan = make_plan(m, config[i]);
+		if (plan && limits && !e.keeps_nan)
+			return NULL;
+		m->p->tensor_cores = e.tensor_cores;
 		if (plan)
 			keep_two(m->p, before, config[i], plan);
 	}
@@ -363,22 +420,23 @@ static cudnnBackendDescriptor_t choose(struct maker *m, cudnnBackendDescriptor_t
 }
 
 /* Tries one graph; on failure nothing of it is left. */
-static bool try_graph(struct maker *m, bool bias)
+static bool try_graph(struct maker *m, bool fused)
 {
 	static const cudnnBackendHeurMode_t modes[] = { CUDNN_HEUR_MODE_A,
 							CUDNN_HEUR_MODE_FALLBACK };
-	cudnnBackendDescriptor_t graph = make_graph(m, bias);
-	for (int i = 0; i < 4 && !m->p->plan && !m->failed; i++) {
+	bool limits = fused && m->c->relu;
+	/* A fused graph is not worth the time that compiling it takes; one that only does for lack
+	 * of another is not, where the pass can leave the nodes as they were. */
+	int tries = !fused ? 4 : limits || m->c->tensor[CONV_RESIDUAL].dtype ? 1 : 2;
+	cudnnBackendDescriptor_t graph = make_graph(m, fused);
+	for (int i = 0; i < tries && !m->p->plan && !m->failed; i++) {
 		uint32_t before = m->p->n;
-		/* a fused graph is not worth the time that compiling it takes */
-		if (bias && i >= 2)
-			break;
-		m->p->plan = choose(m, graph, modes[i % 2], i >= 2);
+		m->p->plan = choose(m, graph, modes[i % 2], i >= 2, limits);
 		if (!m->p->plan)
 			forget(m->p, before);
 	}
 	if (m->p->plan) {
-		m->p->adds_bias = bias;
+		m->p->fused = fused;
 		return true;
 	}
 	forget(m->p, 0);
@@ -402,6 +460,20 @@ enum status conv_plan_make(const struct convolution *c, cudnnHandle_t dnn,
 	return fail(err, ERR_UNSUPPORTED, "cuDNN has no engine for this convolution: %s", why);
 }
 
+bool conv_plan_fuses(const struct op_call *call, cudnnHandle_t dnn, cudnnBackendDescriptor_t device)
+{
+	struct convolution c;
+	struct conv_plan plan;
+	struct error err;
+	if (conv_read(call, &c, &err) != OK || !conv_types(&c) ||
+	    !shape_elements(&c.tensor[CONV_Y].shape) || !shape_elements(&c.tensor[CONV_X].shape) ||
+	    conv_plan_make(&c, dnn, device, &plan, &err) != OK)
+		return false;
+	bool fuses = plan.fused;
+	conv_plan_release(&plan);
+	return fuses;
+}
+
 void conv_plan_release(struct conv_plan *plan)
 {
 	forget(plan, 0);
@@ -412,15 +484,20 @@ void conv_plan_release(struct conv_plan *plan)
 enum status conv_plan_run(const struct conv_plan *plan, cudnnHandle_t dnn,
 			  void *const data[CONV_PLACES], void *workspace)
 {
-	static const int64_t ids[CONV_PLACES] = { CONV_X, CONV_W, CONV_Y, CONV_BIAS };
 	cudnnBackendDescriptor_t pack;
-	int64_t n = plan->adds_bias ? CONV_PLACES : CONV_BIAS;
+	int64_t ids[CONV_PLACES], n = 0;
+	void *pointers[CONV_PLACES];
+	for (int k = 0; k < (plan->fused ? CONV_PLACES : CONV_BIAS); k++)
+		if (data[k]) {
+			ids[n] = k;
+			pointers[n++] = data[k];
+		}
 	if (cudnnBackendCreateDescriptor(CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR, &pack))
 		return ERR_INTERNAL;
 	bool failed = cudnnBackendSetAttribute(pack, CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS,
 					       CUDNN_TYPE_INT64, n, ids) ||
 		      cudnnBackendSetAttribute(pack, CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS,
-					       CUDNN_TYPE_VOID_PTR, n, data) ||
+					       CUDNN_TYPE_VOID_PTR, n, pointers) ||
 		      cudnnBackendSetAttribute(pack, CUDNN_ATTR_VARIANT_PACK_WORKSPACE,
 					       CUDNN_TYPE_VOID_PTR, 1, &workspace) ||
 		      cudnnBackendFinalize(pack) || cudnnBackendExecute(dnn, plan->plan, pack);

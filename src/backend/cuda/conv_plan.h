@@ -12,14 +12,16 @@
 #include <cudnn.h>
 
 /* Operands of a convolution, whichever way it goes, and the ids of their tensors. */
-enum conv_place { CONV_X, CONV_W, CONV_Y, CONV_BIAS, CONV_PLACES };
+enum conv_place { CONV_X, CONV_W, CONV_Y, CONV_BIAS, CONV_RESIDUAL, CONV_PLACES };
 
-/* A call of Conv, ConvGradInput or ConvGradWeight. */
+/* A call of Conv, FusedConv, ConvGradInput or ConvGradWeight. */
 struct convolution {
 	enum conv_place result; /* CONV_Y, CONV_X or CONV_W */
 	int input[CONV_PLACES]; /* which input of the call it is; -1: the result, or absent */
-	struct tensor tensor[CONV_PLACES]; /* types and shapes; dtype DT_NONE: absent (no bias) */
+	struct tensor tensor[CONV_PLACES]; /* types and shapes; dtype DT_NONE: absent */
 	struct conv_geometry g;
+	bool relu; /* y is limited to [0, high] */
+	float high;
 };
 
 /* ERR_INPUT, ERR_UNSUPPORTED: as conv_geometry. The layouts of the operands are not looked at. */
@@ -37,7 +39,8 @@ bool conv_types(const struct convolution *c);
 struct conv_plan {
 	cudnnBackendDescriptor_t plan;
 	enum dtype result; /* the type that the result has in memory */
-	bool adds_bias;    /* or else the bias is for the caller to add */
+	bool fused; /* bias, residual and limits are in it; or else they are for the caller */
+	bool tensor_cores; /* the engine uses them */
 	int64_t workspace; /* bytes */
 	cudnnBackendDescriptor_t *made;
 	uint32_t n, most;
@@ -51,6 +54,13 @@ enum status MUST_CHECK conv_plan_make(const struct convolution *c, cudnnHandle_t
 				      cudnnBackendDescriptor_t device, struct conv_plan *out,
 				      struct error *err);
 void conv_plan_release(struct conv_plan *plan);
+
+/*
+ * Whether one engine does all of a FusedConv: one that is as good as for the convolution alone, and
+ * that hands a NaN on where there are limits.
+ */
+bool conv_plan_fuses(const struct op_call *call, cudnnHandle_t dnn,
+		     cudnnBackendDescriptor_t device);
 
 /* Runs it with memory by place. */
 enum status conv_plan_run(const struct conv_plan *plan, cudnnHandle_t dnn,

@@ -3,6 +3,7 @@
  * cudaMalloc, host memory from cudaMallocHost, so that copies run beside kernels.
  */
 #include "backend/cuda/chain.h"
+#include "backend/cuda/conv_plan.h"
 #include "backend/cuda/cuda.h"
 #include "backend/cuda/work.h"
 #include "backend/module.h"
@@ -60,6 +61,12 @@ static enum fusible target_fusible(const struct target *target, const struct op_
 {
 	(void)target;
 	return chain_fusible(call);
+}
+
+static bool target_fuses_conv(const struct target *target, const struct op_call *call)
+{
+	const struct device *d = target->ctx;
+	return conv_plan_fuses(call, d->dnn, NULL);
 }
 
 static const struct kernel *get_kernel(struct device *device, const struct op_call *call,
@@ -127,7 +134,8 @@ static enum status open_device(const struct backend_options *options, struct dev
 	d->target = (struct target){ .ctx = d,
 				     .kernel = target_kernel,
 				     .propose = target_propose,
-				     .fusible = target_fusible };
+				     .fusible = target_fusible,
+				     .fuses_conv = target_fuses_conv };
 	snprintf(d->description, sizeof d->description, "%s, sm_%d, %d multiprocessors",
 		 properties.name, d->compute, properties.multiProcessorCount);
 	enum status status = open_libraries(d, err);

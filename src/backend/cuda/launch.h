@@ -12,8 +12,12 @@ extern "C" {
 enum status launch_spread(void *y, const void *c, int64_t rows, int64_t columns, int64_t down,
 			  int64_t across, enum dtype dtype, struct stream *stream);
 
-/* y[i] += bias[i % channels] for n elements of f32, f16 or bf16. */
-enum status launch_bias(void *y, const void *bias, int64_t n, int64_t channels, enum dtype dtype,
+/*
+ * y[i] += bias[i % channels] + residual[i], for n elements of f32, f16 or bf16, limited to [0, *high].
+ * Without a residual or limits: NULL.
+ */
+enum status launch_bias(void *y, const void *bias, const void *residual, int64_t n,
+			int64_t channels, const float *high, enum dtype dtype,
 			struct stream *stream);
 
 /* y[i] = x[i] for n elements: float32 from f16 or bf16. */
