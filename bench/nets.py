@@ -162,12 +162,25 @@ class Vit(nn.Module):
         return self.head(self.norm(self.blocks(x))[:, 0])
 
 
+class Lstm(nn.Module):
+    """LSTM over a sequence, the last step's state, a linear layer."""
+
+    def __init__(self, inputs, hidden, classes):
+        super().__init__()
+        self.lstm = nn.LSTM(inputs, hidden, batch_first=True)
+        self.head = nn.Linear(hidden, classes)
+
+    def forward(self, x):
+        return self.head(self.lstm(x)[0][:, -1])
+
+
 NETS = {
     "mlp": Mlp,
     "lenet": LeNet,
     "resnet18": functools.partial(ResNet, Basic, 1, (2, 2, 2, 2)),
     "mobilenetv2": MobileNetV2,
     "resnet50": functools.partial(ResNet, Bottleneck, 4, (3, 4, 6, 3)),
+    "lstm": functools.partial(Lstm, 128, 256, 10),
     "bert4": functools.partial(Bert, 4, 312, 12, 1200),
     "bert12": functools.partial(Bert, 12, 768, 12, 3072),
     "vit": functools.partial(Vit, 12, 384, 6, 16, 224),

@@ -1,6 +1,6 @@
 """What is measured: sizes of the models and of their data, by device. Standard library only."""
 
-# name: input shape (of an image, or a number of tokens), batch, batches of data, classes
+# name: input shape (of an image, a sequence, or a number of tokens), batch, batches of data, classes
 SIZES = {
     "cpu": {
         "mlp": ((784,), 128, 20, 10),
@@ -12,6 +12,7 @@ SIZES = {
         "bert4": ((128,), 16, 4, 2),
         "bert12": ((128,), 4, 4, 2),
         "vit": ((3, 224, 224), 8, 4, 10),
+        "lstm": ((100, 128), 32, 4, 10),
     },
     "cuda": {
         "lenet": ((1, 28, 28), 128, 20, 10),
@@ -19,6 +20,7 @@ SIZES = {
         "mobilenetv2": ((3, 224, 224), 64, 4, 10),
         "bert12": ((128,), 32, 4, 2),
         "vit_b": ((3, 224, 224), 32, 4, 10),
+        "lstm": ((100, 128), 32, 4, 10),
     },
 }
 
@@ -36,6 +38,7 @@ ROWS = {
         "vit": ("ViT-S/16 3x224x224, batch 8", "vit", 6, "frozen", False),
         "bert4": ("BERT 4x312, 128 tokens, batch 16", "bert4", 6, "frozen", False),
         "bert12": ("BERT 12x768, 128 tokens, batch 4", "bert12", 6, "frozen", False),
+        "lstm": ("LSTM 128-256, 100 steps, batch 32", "lstm", 40, "frozen", False),
     },
     "cuda": {
         "lenet": ("LeNet 1x28x28, batch 128", "lenet", 600, "frozen", True),
@@ -44,5 +47,6 @@ ROWS = {
         "mobilenetv2": ("MobileNetV2 3x224x224, batch 64", "mobilenetv2", 60, "frozen", True),
         "bert12": ("BERT 12x768, 128 tokens, batch 32", "bert12", 60, "frozen", False),
         "vit_b": ("ViT-B/16 3x224x224, batch 32", "vit_b", 60, "frozen", False),
+        "lstm": ("LSTM 128-256, 100 steps, batch 32", "lstm", 100, "frozen", False),
     },
 }

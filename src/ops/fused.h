@@ -4,7 +4,7 @@
 
 #define FUSED_INPUTS                                                                               \
 	16 /* its inputs, each once, and the scalar constants and absent inputs in it */
-#define FUSED_OUTPUTS 6
+#define FUSED_OUTPUTS 12
 #define FUSED_NODES 32
 
 #endif

@@ -8,6 +8,7 @@
 #include "ops/interpret.h"
 #include "ops/step.h"
 #include "passes/fuse.h"
+#include "passes/gradient.h"
 #include "passes/phase.h"
 
 #include <setjmp.h>
@@ -104,6 +105,27 @@ static void test_chain(void **state)
 	assert_int_equal(graph->order.n, 1);
 	assert_int_equal(find("Fused")->n_in, 2);
 	assert_int_equal(find("Fused")->n_out, 1);
+}
+
+/*
+ * A step of an LSTM is one chain forward, which keeps seven values for the one backward; the last
+ * step goes forward and back in one.
+ */
+static void test_lstm(void **state)
+{
+	struct problems problems = { 0 };
+	(void)state;
+	uint32_t x = input("x", SHAPE(5, 2, 3)), w = input("w", SHAPE(1, 16, 3));
+	uint32_t r = input("r", SHAPE(1, 16, 4)), dx;
+	uint32_t y = build(&b, "LSTM", IN(x, w, r));
+	uint32_t dy = input("dy", SHAPE(5, 1, 2, 4));
+	if (gradient_build(&b, &y, &dy, 1, &w, 1, GRADIENT_AS_VALUES, &dx, &problems) != OK)
+		fail_msg("%s", err.text);
+	output(y);
+	output(dx);
+	fuse();
+	assert_int_equal(count("Tanh") + count("Sigmoid"), 0);
+	assert_int_equal(count("Fused"), 2 * 5 - 1);
 }
 
 /* Another node reads the middle of a chain, whose end needs that node: they can't be one. */
@@ -354,13 +376,21 @@ static void test_random(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_chain),   TEST(test_something_between),
-		TEST(test_crossed), TEST(test_shapes_differ),
-		TEST(test_again),   TEST(test_again_at_the_limit),
-		TEST(test_kept),    TEST(test_half),
-		TEST(test_sum),     TEST(test_readers_of_one_value),
-		TEST(test_expand),  TEST(test_expand_for_gradient),
-		TEST(test_update),  cmocka_unit_test(test_random),
+		TEST(test_chain),
+		TEST(test_lstm),
+		TEST(test_something_between),
+		TEST(test_crossed),
+		TEST(test_shapes_differ),
+		TEST(test_again),
+		TEST(test_again_at_the_limit),
+		TEST(test_kept),
+		TEST(test_half),
+		TEST(test_sum),
+		TEST(test_readers_of_one_value),
+		TEST(test_expand),
+		TEST(test_expand_for_gradient),
+		TEST(test_update),
+		cmocka_unit_test(test_random),
 	};
 	return cmocka_run_group_tests_name("fuse", tests, NULL, NULL);
 }
