@@ -2,8 +2,8 @@
 """Compares onnxtune with PyTorch: the same model, data, batch, optimizer and number of threads.
 
     peers.py export FOLDER --demo MODEL.onnx
-    run.py FOLDER [--onnxtune PROGRAM] [--python PYTHON] [--repeats N] [--threads N] [--precision P]
-        [--device cpu|cuda] [NAME...]
+    run.py FOLDER [NAME...] [--onnxtune PROGRAM] [--python PYTHON] [--repeats N] [--threads N] [--precision P]
+        [--device cpu|cuda] [--ort PYTHON] [--floor | --startup]
 
 Prints RESULTS.md's table, and to the standard error each run and how far the losses of both sides
 are apart. Processes take turns, so that what else the machine does meets all of them; each number
@@ -29,6 +29,7 @@ import time
 from rows import ROWS, SIZES
 
 HERE = pathlib.Path(__file__).parent
+ORT = "ONNX Runtime"
 
 def onnxtune(args, folder, steps, mode, scratch):
     return [args.onnxtune, "tune", folder / "model.onnx", folder / "data", "-o", scratch / "out.onnx", "--force",
@@ -93,7 +94,7 @@ def measure(command, steps, scratch, args):
     rates = [line["samples_per_second"] for line in lines]
     if len(rates) != steps:
         sys.exit(f"{command[0]}: {len(rates)} steps instead of {steps}")
-    rates = rates[max(2, steps // 5):]
+    rates = rates[max(2, steps // 5):] or rates
     return len(rates) / sum(1 / r for r in rates), memory, first, [line["loss"] for line in lines]
 
 
@@ -110,8 +111,12 @@ def contenders_of(args, folder, steps, mode, images, scratch):
             peers["PyTorch, channels-last"] = ["--channels-last"]
         if args.precision == "bf16":
             peers |= {f"{name}, autocast": more + ["--autocast", "bf16"] for name, more in peers.items()}
-    return {"onnxtune": onnxtune(args, folder, steps, mode, scratch),
-            **{name: pytorch(args, folder, steps, mode, scratch, *more) for name, more in peers.items()}}
+    commands = {"onnxtune": onnxtune(args, folder, steps, mode, scratch),
+                **{name: pytorch(args, folder, steps, mode, scratch, *more) for name, more in peers.items()}}
+    if args.ort and mode == "frozen" and (folder / "ort").exists():
+        commands[ORT] = [args.ort, HERE / "ort.py", "train", folder, "--steps", steps, "--threads", args.threads,
+                         "--log", scratch / "log.jsonl"]
+    return commands
 
 
 def compare(args, row, scratch):
@@ -132,20 +137,64 @@ def compare(args, row, scratch):
     return {name: [statistics.median(column) for column in zip(*runs)] for name, runs in results.items()}
 
 
+def contractions(profile, steps):
+    """Of a step, from the file of --profile: all seconds, those of contractions, and 1e9 operations of these."""
+    head, _, _, *rows = profile.split("\n\nthe whole run")[0].splitlines()
+    seconds = operations = 0
+    for cells in (re.split(r"  +", row) for row in rows):
+        if len(cells) == 6:  # operator, kernel, calls, seconds, share, GFLOP/s
+            seconds += float(cells[3]) / steps
+            operations += float(cells[3]) / steps * float(cells[5])
+    return float(head.split()[2]) / steps, seconds, operations
+
+
+def floor_line(title, profile, steps, peak):
+    step, seconds, operations = contractions(profile, steps)
+    return (f"| {title} | {step * 1e3:.3g} | {seconds * 1e3:.3g} | {seconds / step:.0%} "
+            f"| {number(operations / seconds)} | {operations / seconds / peak:.0%} | {operations / step / peak:.0%} |")
+
+
+def parts(profile):
+    """{part of the run: (seconds, processor seconds)}, in their order, from the file of --profile."""
+    table = profile.split("\n\nthe whole run")[1].splitlines()[1:]
+    return {cells[0]: (float(cells[-2]), float(cells[-1])) for cells in (re.split(r"  +", row) for row in table)}
+
+
+def startup(args, row, scratch):
+    """{part: milliseconds} up to the end of the first step, medians. What is before the first part is processor time."""
+    _, name, _, mode, _ = ROWS[args.device][row]
+    command = onnxtune(args, args.folder / name, 1, mode, scratch) + ["--profile", scratch / "profile"]
+    runs = []
+    for _ in range(args.repeats):
+        measure(command, 1, scratch, args)
+        runs.append({})
+        for part, (seconds, processor_seconds) in parts((scratch / "profile").read_text()).items():
+            if not part.startswith("steps: ") or part in ("steps: the first", "steps: waiting for data"):
+                runs[-1][part] = 1000 * (seconds or processor_seconds)
+            if part == "steps: the first":
+                break
+    return {part: statistics.median(run[part] for run in runs) for part in runs[0]}
+
+
+def startups(args, scratch):
+    """The table of starts."""
+    rows = args.rows or ["mlp", "lenet", "resnet50", "vit", "bert12"]
+    columns = [startup(args, row, scratch) for row in rows]
+    print(f"{processor()}, {args.threads} threads, onnxtune {args.precision}, milliseconds, medians of {args.repeats}, "
+          f"{time.strftime('%Y-%m-%d')}.\n")
+    print("| | " + " | ".join(ROWS[args.device][row][0].split(",")[0] for row in rows) + " |")
+    print("| --- |" + " --- |" * len(rows))
+    for part in columns[0]:
+        print(f"| {part} | " + " | ".join(number(c[part]) for c in columns) + " |")
+    print("| all | " + " | ".join(number(sum(c.values())) for c in columns) + " |")
+
+
 def floor(args, row, peak, scratch):
     """A line of the table of floors: what the steps would take with nothing but their contractions."""
     title, name, steps, mode, _ = ROWS[args.device][row]
     command = onnxtune(args, args.folder / name, steps, mode, scratch) + ["--profile", scratch / "profile"]
     measure(command, steps, scratch, args)
-    head, _, _, *rows = (scratch / "profile").read_text().splitlines()
-    step = float(head.split()[2]) / steps
-    contractions = operations = 0
-    for cells in (re.split(r"  +", row) for row in rows):
-        if len(cells) == 6:  # operator, kernel, calls, seconds, share, GFLOP/s
-            contractions += float(cells[3]) / steps
-            operations += float(cells[3]) / steps * float(cells[5])
-    return (f"| {title} | {step * 1e3:.3g} | {contractions * 1e3:.3g} | {contractions / step:.0%} "
-            f"| {number(operations / contractions)} | {operations / contractions / peak:.0%} | {operations / step / peak:.0%} |")
+    return floor_line(title, (scratch / "profile").read_text(), steps, peak)
 
 
 def floors(args, scratch):
@@ -168,14 +217,15 @@ def number(x):
     return f"{x:,.0f}" if x >= 100 else f"{x:.3g}"
 
 
-def line(title, medians):
-    peers = {k: v for k, v in medians.items() if k != "onnxtune"}
+def line(title, medians, with_ort=False):
+    peers = {k: v for k, v in medians.items() if k not in ("onnxtune", ORT)}
     best = max(peers, key=lambda k: peers[k][0])
     ours, theirs = medians["onnxtune"], peers[best]
     variant = best.removeprefix("PyTorch").removeprefix(", ")
     variant = f" ({variant})" if variant else ""
     return (f"| {title} | {number(ours[0])} | {number(theirs[0])}{variant} | {ours[0] / theirs[0]:.2f} "
-            f"| {ours[1]:.0f} | {theirs[1]:.0f} | {ours[2]:.2f} | {theirs[2]:.2f} |")
+            f"| {ours[1]:.0f} | {theirs[1]:.0f} | {ours[2]:.2f} | {theirs[2]:.2f} |"
+            + (f" {number(medians[ORT][0]) if ORT in medians else '-'} |" if with_ort else ""))
 
 
 def processor():
@@ -198,15 +248,18 @@ def main():
                         help="onnxtune's, fp32 on the CPU, fp16 on a GPU; there PyTorch's autocast has it too, on the CPU "
                         "PyTorch is the best of float32 and, for bf16, bfloat16 autocast")
     parser.add_argument("--floor", action="store_true", help="onnxtune alone: how long the contractions of a step take")
+    parser.add_argument("--startup", action="store_true", help="onnxtune alone: what happens up to the end of the first step")
+    parser.add_argument("--ort", metavar="PYTHON", help="one with ONNX Runtime Training, for a column more: see ort.py")
     args = parser.parse_args()
     args.precision = args.precision or ("fp16" if args.device == "cuda" else "fp32")
     lines = []
-    if args.floor:
+    if args.floor or args.startup:
         with tempfile.TemporaryDirectory() as scratch:
-            return floors(args, pathlib.Path(scratch))
+            return (floors if args.floor else startups)(args, pathlib.Path(scratch))
     with tempfile.TemporaryDirectory() as scratch:
         for row in args.rows or ROWS[args.device]:
-            lines.append(line(ROWS[args.device][row][0], compare(args, row, pathlib.Path(scratch))))
+            lines.append(line(ROWS[args.device][row][0], compare(args, row, pathlib.Path(scratch)),
+                              args.ort is not None))
             print(lines[-1], file=sys.stderr)
     version = subprocess.run([args.python, "-c", "import torch; print(torch.__version__)"], capture_output=True,
                              text=True, check=True).stdout.strip()
@@ -217,7 +270,8 @@ def main():
     print(f"{machine}, {args.threads} threads, onnxtune {args.precision}, PyTorch {version} {theirs}, "
           f"{args.repeats} repeats, {time.strftime('%Y-%m-%d')}.\n")
     print("| | onnxtune samples/s | PyTorch samples/s | ratio | onnxtune MB | PyTorch MB "
-          "| onnxtune first step, s | PyTorch first step, s |\n| --- | --- | --- | --- | --- | --- | --- | --- |")
+          "| onnxtune first step, s | PyTorch first step, s |" + (f" {ORT} samples/s |" if args.ort else "")
+          + "\n|" + " --- |" * (9 if args.ort else 8))
     print("\n".join(lines))
 
 
