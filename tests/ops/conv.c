@@ -27,7 +27,8 @@ static const double dw[] = { 20, 36, 36, 64 };
 
 /* Two channels, 1x1: x -> 2 x + 1 + residual and x -> NaN, in [0, 6]. */
 static const double fused_x[] = { -3, 0.5, 4, 1, -1, -2, 0, 3 };
-static const double fused_w[] = { 2, 1 }, fused_bias[] = { 1, NAN };
+static const double fused_w[] = { 2, 1 }, fused_dense[] = { 2, 0, 0, 1 };
+static const double fused_bias[] = { 1, NAN };
 static const double fused_residual[] = { 1, 2, 3, -4, 0, 1, 2, 3 };
 static const double fused_y[] = { 0, 4, 6, 0, NAN, NAN, NAN, NAN };
 
@@ -98,6 +99,10 @@ const struct op_case cases_conv[] = {
 	{ "NaN, depthwise", "FusedConv", "onnxtune", .attrs = { GROUP(2), RELU, HIGH(6) },
 	  .in = { VALUES(fused_x, 1, 2, 2, 2), VALUES(fused_w, 2, 1, 1, 1), VALUES(fused_bias, 2),
 		  VALUES(fused_residual, 1, 2, 2, 2) },
+	  .flags = CASE_NO_GRAD, .expected = fused_y },
+	{ "NaN", "FusedConv", "onnxtune", .attrs = { RELU, HIGH(6) },
+	  .in = { VALUES(fused_x, 1, 2, 2, 2), VALUES(fused_dense, 2, 2, 1, 1),
+		  VALUES(fused_bias, 2), VALUES(fused_residual, 1, 2, 2, 2) },
 	  .flags = CASE_NO_GRAD, .expected = fused_y },
 	{ "input gradient", "ConvGradInput", "onnxtune",
 	  .attrs = { STRIDES(2, 2), PADS(1, 1, 1, 1), OF_SHAPE(1, 1, 3, 3) },
