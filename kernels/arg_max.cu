@@ -15,22 +15,39 @@ struct call {
 };
 
 /* As fmax, but a NaN wins. */
-static __device__ inline double best_of(double a, double b)
+template <class V> static __device__ inline V best_of(V a, V b)
 {
 	return a > b || a != a ? a : b;
 }
 
-static __global__ void arg_max(const void *x, int64_t *y, struct call c)
+/* Element i, or what is in the opposite order to it: integers of 64 bits have no negative of each. */
+static __device__ inline void load_value(const struct call &c, const void *x, int64_t i, double *v)
+{
+	*v = c.sign * load_any(c.dtype, x, i);
+}
+
+static __device__ inline void load_value(const struct call &c, const void *x, int64_t i,
+					 long long *v)
+{
+	int64_t n = load_int(c.dtype, x, i);
+	*v = c.sign < 0 ? ~n : n;
+}
+
+/* V: double holds the elements exactly, or long long does. */
+template <class V> static __global__ void arg_max(const void *x, int64_t *y, V least, struct call c)
 {
 	struct row row = row_of(&c.rows);
-	double best = -INFINITY;
+	V best = least, v;
 	EACH_IN(i, row)
-	best = best_of(best, c.sign * load_any(c.dtype, x, i));
-	best = row_reduce(&c.rows, best, best_of);
+	{
+		load_value(c, x, i, &v);
+		best = best_of(best, v);
+	}
+	best = row_reduce(&c.rows, best, best_of<V>);
 	long long at = c.last ? -1 : c.rows.n;
 	EACH_IN(i, row)
 	{
-		double v = c.sign * load_any(c.dtype, x, i);
+		load_value(c, x, i, &v);
 		long long index = (i - row.start) / c.rows.inner;
 		if (v == best || (v != v && best != best))
 			at = c.last ? max(at, index) : min(at, index);
@@ -46,9 +63,9 @@ static bool supports(const struct op_call *call, const char **why)
 {
 	const struct op_operand *x = &call->in[0];
 	enum dtype dtype = x->t.dtype;
-	*why = "for f32, f16, bf16 and integers of up to 32 bits";
-	if (!float_type(dtype) &&
-	    (!dtype_is_integer(dtype) || dtype_bits(dtype) < 8 || dtype_bits(dtype) > 32))
+	*why = "for numbers of at least 8 bits, but uint64";
+	if (!float_type(dtype) && dtype != DT_F64 &&
+	    (!dtype_is_integer(dtype) || dtype_bits(dtype) < 8 || dtype == DT_U64))
 		return false;
 	*why = "rows and outputs are in different orders";
 	if (call->out[0].layout != LAYOUT_PLAIN || !rows_in_order(x, node_int(call->node, "axis")))
@@ -81,8 +98,15 @@ static enum status create(struct device *device, const struct op_call *call, voi
 static enum status run(void *state, const struct kernel_io *io, struct stream *stream)
 {
 	const struct call *c = (const struct call *)state;
-	LAUNCH(arg_max, (unsigned)rows_blocks(&c->rows), THREADS, 0, work_handle(stream),
-	       (const void *)io->in[0], (int64_t *)io->out[0], *c);
+	unsigned blocks = (unsigned)rows_blocks(&c->rows);
+	cudaStream_t handle = work_handle(stream);
+	const void *x = io->in[0];
+	int64_t *y = (int64_t *)io->out[0];
+	if (c->dtype == DT_I64)
+		LAUNCH((arg_max<long long>), blocks, THREADS, 0, handle, x, y, (long long)INT64_MIN,
+		       *c);
+	else
+		LAUNCH((arg_max<double>), blocks, THREADS, 0, handle, x, y, (double)-INFINITY, *c);
 	return launched();
 }
 

@@ -5,8 +5,11 @@
  */
 #include "kernels/sums.h"
 
+extern "C" {
+#include "backend/layer_norm.h"
+}
+
 #include <stdlib.h>
-#include <string.h>
 
 #define SHORT_ROW 1024 /* elements up to which a warp takes a row */
 
@@ -125,45 +128,12 @@ static __global__ void end_columns(const double *parts, void *dscale, void *dbia
 
 /* ---- the call ---- */
 
-static bool is_grad(const struct op_call *call)
-{
-	return !strcmp(call->def->name, "LayerNormGrad");
-}
-
-/* Elements of x in a row, from `axis` on. */
-static int64_t row_size(const struct op_call *call)
-{
-	const struct shape *x = &call->in[is_grad(call)].t.shape;
-	int64_t n = 1;
-	int axis = 0;
-	shape_axis(x, node_int(call->node, "axis"), &axis);
-	for (int i = axis; i < x->rank; i++)
-		n *= x->dim[i];
-	return n;
-}
-
 static bool supports(const struct op_call *call, const char **why)
 {
-	uint32_t scale = is_grad(call) ? 2 : 1, bias = is_grad(call) ? call->n_in : 2;
-	int64_t n = row_size(call);
-	for (uint32_t k = 0; k < call->n_in + call->n_out; k++) {
-		const struct op_operand *o = k < call->n_in ? &call->in[k]
-							    : &call->out[k - call->n_in];
-		*why = "for plain layouts";
-		if (o->layout != LAYOUT_PLAIN)
-			return false;
-		*why = "for f32, f16 and bf16";
-		if (o->t.dtype && !float_type(o->t.dtype))
-			return false;
-	}
-	*why = "scale and bias that broadcast";
-	if (shape_elements(&call->in[scale].t.shape) != n ||
-	    (bias < call->n_in && call->in[bias].t.dtype &&
-	     shape_elements(&call->in[bias].t.shape) != n))
+	if (!layer_norm_supports(call, float_type, "for f32, f16 and bf16", why))
 		return false;
-	*why = "a tensor without elements, or too many rows";
-	int64_t elements = shape_elements(&call->in[0].t.shape);
-	return elements > 0 && elements / n < INT32_MAX;
+	*why = "too many rows";
+	return shape_elements(&call->in[0].t.shape) / layer_norm_row(call) < INT32_MAX;
 }
 
 static enum status create(struct device *device, const struct op_call *call, void **state,
@@ -171,8 +141,8 @@ static enum status create(struct device *device, const struct op_call *call, voi
 {
 	(void)device, (void)err;
 	struct layer_norm *s = (struct layer_norm *)mem_alloc(sizeof *s);
-	s->grad = is_grad(call);
-	s->n = row_size(call);
+	s->grad = layer_norm_is_grad(call);
+	s->n = layer_norm_row(call);
 	s->outer = shape_elements(&call->in[0].t.shape) / s->n;
 	s->epsilon = s->grad ? 0 : node_float(call->node, "epsilon");
 	s->n_in = call->n_in;

@@ -7,6 +7,7 @@ static const double x[] = { 1, 5, 5, -2, 4, -2 };
 static const double first[] = { 1, 1 }, last[] = { 2, 1 }, rows[] = { 1, 1, 1 };
 static const double odd[] = { 1, NAN, 5, NAN, 0, NAN, -INFINITY, -INFINITY, -INFINITY, 0, -0., -1 };
 static const double odd_best[] = { 1, 0, 0, 0 }, odd_last[] = { 1, 2, 2, 2 };
+static const double int64_at[] = { 1 };
 
 const struct op_case cases_arg_max[] = {
 	{ "first of equal ones", "ArgMax", .attrs = { { "axis", ATTR_INT, .i = -1 } },
@@ -32,6 +33,13 @@ const struct op_case cases_arg_max[] = {
 	  .in = { { FILL_INTS, DT_F64, SHAPE(3, 2051), -3, 3, NULL } }, .flags = CASE_NO_GRAD },
 	{ "first of many equal ones", "ArgMin", .attrs = { { "axis", ATTR_INT, .i = -1 } },
 	  .in = { { FILL_INTS, DT_U8, SHAPE(3, 2051), 250, 255, NULL } }, .flags = CASE_NO_GRAD },
+	{ "int64", "ArgMax", .attrs = { { "axis", ATTR_INT, .i = 1 } },
+	  .in = { INTS(-9, 9, 5, 70) }, .flags = CASE_NO_GRAD },
+	{ "smallest int64, the least there is", "ArgMin", .attrs = { { "axis", ATTR_INT, .i = 0 } },
+	  .in = { LIST(4, -0x1p63, 3, -0x1p63, 0) }, .expected = int64_at, .flags = CASE_NO_GRAD },
+	{ "float64", "ArgMin", .attrs = { { "axis", ATTR_INT, .i = -1 } },
+	  .in = { { FILL_NORMAL, DT_F64, SHAPE(4, 33), 0, 1, NULL, true } },
+	  .flags = CASE_NO_GRAD },
 	{ "height", "ArgMax", .attrs = { { "axis", ATTR_INT, .i = 2 } },
 	  .in = { NORMAL(2, 3, 5, 7) }, .flags = CASE_NO_GRAD },
 	{ 0 },

@@ -3,6 +3,7 @@
  * rows are stored in. The gradient sums over rows go by chunks of rows, whose number does not depend
  * on that of the threads; the chunks are added in order.
  */
+#include "backend/layer_norm.h"
 #include "backend/cpu/convert.h"
 #include "backend/cpu/cpu.h"
 #include "backend/cpu/simd.h"
@@ -211,44 +212,10 @@ static void backward(const struct state *s, const struct kernel_io *io)
 
 /* ---- the kernels ---- */
 
-static bool is_grad(const struct op_call *call)
-{
-	return !strcmp(call->def->name, "LayerNormGrad");
-}
-
-/* Elements of x in a row, from `axis` on. */
-static int64_t row_size(const struct op_call *call)
-{
-	const struct shape *x = &call->in[is_grad(call)].t.shape;
-	int64_t n = 1;
-	int axis = 0;
-	shape_axis(x, node_int(call->node, "axis"), &axis);
-	for (int i = axis; i < x->rank; i++)
-		n *= x->dim[i];
-	return n;
-}
-
 static bool supports(const struct op_call *call, const char **why)
 {
-	uint32_t scale = is_grad(call) ? 2 : 1, bias = is_grad(call) ? call->n_in : 2;
-	int64_t n = row_size(call);
-	for (uint32_t k = 0; k < call->n_in + call->n_out; k++) {
-		const struct op_operand *o = k < call->n_in ? &call->in[k]
-							    : &call->out[k - call->n_in];
-		*why = "for plain layouts";
-		if (o->layout != LAYOUT_PLAIN)
-			return false;
-		*why = "for float32, float16 and bfloat16";
-		if (o->t.dtype && !convert_supports(o->t.dtype))
-			return false;
-	}
-	*why = "scale and bias that broadcast";
-	if (shape_elements(&call->in[scale].t.shape) != n ||
-	    (bias < call->n_in && call->in[bias].t.dtype &&
-	     shape_elements(&call->in[bias].t.shape) != n))
-		return false;
-	*why = "a tensor without elements";
-	return shape_elements(&call->in[0].t.shape) > 0;
+	return layer_norm_supports(call, convert_supports, "for float32, float16 and bfloat16",
+				   why);
 }
 
 static enum status create(struct device *device, const struct op_call *call, void **state,
@@ -256,8 +223,8 @@ static enum status create(struct device *device, const struct op_call *call, voi
 {
 	(void)err;
 	struct state *s = mem_alloc(sizeof *s);
-	*s = (struct state){ .grad = is_grad(call),
-			     .n = row_size(call),
+	*s = (struct state){ .grad = layer_norm_is_grad(call),
+			     .n = layer_norm_row(call),
 			     .threads = device->threads,
 			     .n_in = call->n_in,
 			     .n_out = call->n_out };
