@@ -72,7 +72,7 @@ struct backend {
 			    struct error *err);
 	void (*close)(struct device *device);
 	const struct target *(*target)(struct device *device);
-	/* "AMD EPYC, 2 threads, AVX2" */
+	/* "CPU, 2 threads, AVX-512, bfloat16": with half types that it computes in by itself */
 	const char *(*describe)(struct device *device);
 	uint64_t (*memory_total)(struct device *device); /* bytes that this process may use */
 

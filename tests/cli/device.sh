@@ -13,6 +13,18 @@ run "$model" "$data" --steps 2 -o o.onnx --device cpu
 	grep -q '^computing on CPU, .*precision auto)$' err || cat err
 } | report 'the CPU'
 
+# Linux names what the CPU has; oneDNN may be kept from it, or left out of the program.
+run inspect "$models/lenet/model.onnx"
+oneDNN=$(grep -c oneDNN out)
+run "$model" "$data" --steps 2 -o o.onnx -f --device cpu
+native=$(grep -m 1 -c -w avx512_bf16 /proc/cpuinfo)
+test "$oneDNN" != 0 || native=0
+{
+	test "$(grep -c '^computing on CPU, .*, bfloat16 in float32' err)" = "$native" || cat err
+	ONEDNN_MAX_CPU_ISA=AVX2 "$ONNXTUNE" "$model" "$data" --steps 2 -o o.onnx -f >out 2>err
+	! grep 'bfloat16 in' err
+} 2>&1 | report 'a CPU that computes in bfloat16'
+
 run "$model" "$data" --steps 2 -o o.onnx -f
 {
 	wanted 0

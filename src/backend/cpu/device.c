@@ -72,8 +72,8 @@ static enum status cpu_open(const struct backend_options *options, struct device
 	const char *simd = __builtin_cpu_supports("avx512f") ? "AVX-512"
 			   : __builtin_cpu_supports("avx2")  ? "AVX2"
 							     : "SSE2";
-	snprintf(d->description, sizeof d->description, "CPU, %d thread%s, %s", d->threads,
-		 d->threads == 1 ? "" : "s", simd);
+	snprintf(d->description, sizeof d->description, "CPU, %d thread%s, %s%s", d->threads,
+		 d->threads == 1 ? "" : "s", simd, dnn_supports(DT_BF16) ? ", bfloat16" : "");
 	*out = d;
 	return OK;
 }
