@@ -82,7 +82,8 @@ def compare_files(name, original, tuned):
 def run_both(name, model, inputs, batch, folder):
     """Outputs of onnxruntime; those of `onnxtune run` agree."""
     session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
-    kind = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(float16)": np.float16}
+    kind = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(float16)": np.float16,
+            "tensor(int64)": np.int64}
     inputs = inputs.astype(kind[session.get_inputs()[0].type])
     key = session.get_inputs()[0].name
     expected, got = [], []
