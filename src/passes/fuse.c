@@ -7,37 +7,14 @@
 
 #include "ops/fused.h"
 #include "passes/expand.h"
+#include "passes/fuse_parts.h"
 #include "passes/phase.h"
-#include "passes/rewrite.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define SEARCH 512 /* nodes that are looked at to see that nothing lies between two chains */
 #define NEAR 16    /* nodes between two that read the same value and are joined for that */
-#define NOBODY 0
-#define MANY UINT32_MAX
-
-struct chain {
-	ARRAY(uint32_t) members; /* nodes in order; also those that are computed again */
-};
-
-struct fuse {
-	struct rewrite r;
-	const struct graph *from;
-	const struct target *target;
-	uint32_t *position;    /* per node: its place in the order */
-	uint32_t first_update; /* position of the first node of APPLY that writes over an input */
-	enum fusible *fusible; /* per node */
-	uint32_t *chain_of;    /* per node: its chain, 0: none */
-	ARRAY(struct chain) chains; /* [0] is none */
-	uint32_t *reader;      /* per value: the one chain beside its own that reads it, or MANY */
-	bool *again;           /* per value: computed again by its reader */
-	uint32_t *seen, stamp; /* per node: the search that has been there */
-	uint32_t *local;       /* per value: its value in the body being built */
-	ARRAY(uint32_t) stack;
-};
-
 static bool is_scalar_constant(const struct value *v)
 {
 	return v->kind == VALUE_CONSTANT && v->t.data && shape_elements(&v->t.shape) == 1;
@@ -135,14 +112,6 @@ static const struct shape *space(const struct fuse *f, uint32_t id)
 }
 
 /* ---- joining ---- */
-
-static bool contains(const uint32_t *list, uint32_t n, uint32_t x)
-{
-	for (uint32_t i = 0; i < n; i++)
-		if (list[i] == x)
-			return true;
-	return false;
-}
 
 /* What the members read from outside, each once; the count, or MANY when it is over the limit. */
 static uint32_t outside_inputs(const struct fuse *f, const uint32_t *members, uint32_t n,
@@ -400,91 +369,15 @@ static void drop_unfit(struct fuse *f)
 	}
 }
 
-enum { NEW, OPEN, DONE };
-
-struct sort {
-	struct fuse *f;
-	uint8_t *state; /* of nodes, then of chains */
-	uint32_t *order, n;
-};
-
-static uint8_t *state_of(const struct sort *s, uint32_t node)
+/* Chains that would wait for themselves, through other chains, are dissolved. */
+static uint32_t put_in_order(struct fuse *f, uint32_t *order)
 {
-	uint32_t chain = s->f->chain_of[node];
-	return &s->state[chain ? s->f->from->nodes.n + chain : node];
-}
-
-/* Pushes what a node, or its chain, waits for; false when that waits for the node. */
-static bool push_waited(struct sort *s, uint32_t id)
-{
-	struct fuse *f = s->f;
-	uint32_t c = f->chain_of[id];
-	const uint32_t *members = c ? f->chains.v[c].members.v : &id;
-	uint32_t n = c ? f->chains.v[c].members.n : 1;
-	for (uint32_t m = 0; m < n; m++) {
-		const struct node *node = graph_node(f->from, members[m]);
-		for (uint32_t k = 0; k < node->n_in; k++) {
-			uint32_t p = node->in[k] ? graph_value(f->from, node->in[k])->node : 0;
-			if (!p || contains(members, n, p) || *state_of(s, p) == DONE)
-				continue;
-			if (*state_of(s, p) == OPEN)
-				return false;
-			*array_push(&f->stack) = p;
-		}
+	uint32_t loop, n;
+	while ((loop = fuse_order(f, order, &n))) {
+		dissolve(f, loop);
+		drop_unfit(f);
 	}
-	return true;
-}
-
-/* Orders a node, or its chain, after what it waits for; the chain that waits for itself, or 0. */
-static uint32_t visit(struct sort *s, uint32_t root)
-{
-	struct fuse *f = s->f;
-	f->stack.n = 0;
-	*array_push(&f->stack) = root;
-	while (f->stack.n) {
-		uint32_t id = f->stack.v[f->stack.n - 1];
-		uint8_t *state = state_of(s, id);
-		if (*state == NEW) {
-			*state = OPEN;
-			if (push_waited(s, id))
-				continue;
-			while (!f->chain_of[id] || *state_of(s, id) != OPEN)
-				id = f->stack.v[--f->stack.n - 1];
-			return f->chain_of[id];
-		}
-		if (*state == OPEN)
-			s->order[s->n++] = id;
-		*state = DONE;
-		f->stack.n--;
-	}
-	return 0;
-}
-
-/*
- * A valid order of nodes, in which any member stands for its chain; as near to the old one as it
- * goes, chains late. Chains that would wait for themselves, through other chains, are dissolved.
- */
-static uint32_t sort(struct fuse *f, uint32_t *order)
-{
-	const struct graph *graph = f->from;
-	struct sort s = { .f = f, .order = order };
-	uint32_t loop;
-	do {
-		s.n = loop = 0;
-		s.state = mem_alloc(graph->nodes.n + f->chains.n);
-		for (uint32_t i = 0; i < graph->order.n && !loop; i++) {
-			uint32_t id = graph->order.v[i];
-			const struct chain *chain = &f->chains.v[f->chain_of[id]];
-			if (!f->chain_of[id] || chain->members.v[chain->members.n - 1] == id)
-				loop = visit(&s, id);
-		}
-		free(s.state);
-		if (loop) {
-			dissolve(f, loop);
-			drop_unfit(f);
-		}
-	} while (loop);
-	return s.n;
+	return n;
 }
 
 /* ---- building ---- */
@@ -579,7 +472,7 @@ enum status fuse_apply(struct graph **graph, const struct target *target, struct
 		while (f.chains.v[c].members.n && add_again(&f, c))
 			;
 	drop_unfit(&f);
-	for (uint32_t i = 0, n = sort(&f, order); i < n; i++)
+	for (uint32_t i = 0, n = put_in_order(&f, order); i < n; i++)
 		if (f.chain_of[order[i]])
 			build_chain(&f, f.chain_of[order[i]]);
 		else
