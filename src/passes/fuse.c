@@ -293,36 +293,71 @@ static void find_readers(struct fuse *f)
 	}
 }
 
-/* Adds the cheap producer of an input whose own inputs the chain reads anyway; whether it found one. */
-static bool add_again(struct fuse *f, uint32_t c)
+static bool is_cheap_in(const struct fuse *f, uint32_t c, uint32_t id)
+{
+	const struct node *node = graph_node(f->from, id);
+	return id && !is_sum(node) && f->fusible[id] == FUSIBLE_CHEAP &&
+	       node->phase == phase_of(f, c) &&
+	       shape_equal(space(f, id), space(f, f->chains.v[c].members.v[0]));
+}
+
+/*
+ * Finds the nodes that compute the value from what chain c has, cheap ones, each before those that
+ * read it: a node and at most one that it reads. Returns how many, 0: it can't be so.
+ */
+static uint32_t cheap_nodes(const struct fuse *f, uint32_t c, const uint32_t *inputs, uint32_t n,
+			    uint32_t value, uint32_t found[2])
 {
 	const struct graph *graph = f->from;
+	const struct chain *chain = &f->chains.v[c];
+	uint32_t missing = 0, id = graph_value(graph, value)->node;
+	for (int depth = 0; depth < 2; depth++, id = graph_value(graph, missing)->node) {
+		if (!is_cheap_in(f, c, id))
+			return 0;
+		found[1 - depth] = id;
+		missing = 0;
+		for (uint32_t k = 0; k < graph_node(graph, id)->n_in; k++) {
+			uint32_t in = graph_node(graph, id)->in[k];
+			if (!in || in == missing || contains(inputs, n, in) ||
+			    is_scalar_constant(graph_value(graph, in)) ||
+			    contains(chain->members.v, chain->members.n,
+				     graph_value(graph, in)->node))
+				continue;
+			if (missing)
+				return 0;
+			missing = in;
+		}
+		if (!missing) {
+			found[0] = found[1 - depth];
+			return 1 + (uint32_t)depth;
+		}
+	}
+	return 0;
+}
+
+/* Computes an input again from what the chain reads anyway; whether there was one. */
+static bool add_again(struct fuse *f, uint32_t c)
+{
 	struct chain *chain = &f->chains.v[c];
 	uint32_t inputs[FUSED_INPUTS];
 	uint32_t n = outside_inputs(f, chain->members.v, chain->members.n, inputs);
-	for (uint32_t i = 0; n != MANY && chain->members.n < FUSED_NODES && i < n; i++) {
-		uint32_t producer = graph_value(graph, inputs[i])->node;
-		if (!producer || is_sum(graph_node(graph, producer)) || f->reader[inputs[i]] != c ||
-		    f->fusible[producer] != FUSIBLE_CHEAP ||
-		    graph_node(graph, producer)->phase != phase_of(f, c) ||
-		    !shape_equal(space(f, producer), space(f, chain->members.v[0])))
+	for (uint32_t i = 0; n != MANY && i < n; i++) {
+		uint32_t nodes[2], more = 0;
+		if (f->reader[inputs[i]] == c)
+			more = cheap_nodes(f, c, inputs, n, inputs[i], nodes);
+		if (!more || chain->members.n + more > FUSED_NODES)
 			continue;
-		const struct node *node = graph_node(graph, producer);
-		bool there = true;
-		for (uint32_t k = 0; k < node->n_in; k++)
-			there &= !node->in[k] || contains(inputs, n, node->in[k]) ||
-				 is_scalar_constant(graph_value(graph, node->in[k]));
-		if (!there)
-			continue;
-		struct chain single = { 0 };
+		struct chain added = { 0 };
 		uint32_t members[FUSED_NODES];
-		*array_push(&single.members) = producer;
-		merge(f, chain, &single, members);
-		array_release(&single.members);
-		uint32_t new_inputs[FUSED_INPUTS]; /* its numbers may be too many */
-		if (outside_inputs(f, members, chain->members.n + 1, new_inputs) == MANY)
+		for (uint32_t k = 0; k < more; k++)
+			*array_push(&added.members) = nodes[k];
+		merge(f, chain, &added, members);
+		array_release(&added.members);
+		uint32_t new_inputs[FUSED_INPUTS]; /* their numbers may be too many */
+		if (outside_inputs(f, members, chain->members.n + more, new_inputs) == MANY)
 			continue;
-		array_push(&chain->members);
+		for (uint32_t k = 0; k < more; k++)
+			array_push(&chain->members);
 		memcpy(chain->members.v, members, chain->members.n * sizeof *members);
 		f->again[inputs[i]] = true;
 		return true;

@@ -7,7 +7,8 @@
  * are joined as well; an Expand whose result only broadcasts is not needed.
  *
  * A cheap forward value whose only other readers are one backward chain that reads what it is made
- * of anyway is computed again there instead of being kept. No result changes, rounding to half types
+ * of anyway, or what a cheap value between the two is made of, is computed again there instead of being
+ * kept. No result changes, rounding to half types
  * included.
  *
  * Follows legalize; phases are marked.

@@ -179,6 +179,22 @@ static void test_again(void **state)
 	assert_int_equal(find("Fused")->n_out, 1);
 }
 
+/* Also where another cheap value lies between x and the gate, which nothing else reads. */
+static void test_again_through_another(void **state)
+{
+	(void)state;
+	uint32_t x = input("x", SHAPE(4, 6));
+	uint32_t moved = build(&b, "Add", IN(x, build_scalar(&b, 3, x)));
+	uint32_t gate = build(&b, "Clip",
+			      IN(moved, build_scalar(&b, 0, x), build_scalar(&b, 6, x)));
+	uint32_t y = build(&b, "Mul", IN(x, gate));
+	uint32_t dy = build(&b, "Softmax", IN(y));
+	output(build(&b, "Add", IN(build(&b, "Mul", IN(dy, x)), build(&b, "Mul", IN(dy, gate)))));
+	fuse();
+	assert_int_equal(graph->order.n, 3);
+	assert_int_equal(find("Fused")->n_out, 1);
+}
+
 /* Computing the gate again brings two numbers for one input: here that is one too many. */
 static void test_again_at_the_limit(void **state)
 {
@@ -382,6 +398,7 @@ int main(void)
 		TEST(test_crossed),
 		TEST(test_shapes_differ),
 		TEST(test_again),
+		TEST(test_again_through_another),
 		TEST(test_again_at_the_limit),
 		TEST(test_kept),
 		TEST(test_half),
