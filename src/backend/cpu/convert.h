@@ -19,7 +19,10 @@ void convert_load(enum dtype dtype, const void *src, int64_t first, int64_t n, f
 /* dst[first + i] = src[i], 0 <= i < n */
 void convert_store(enum dtype dtype, const float *src, int64_t first, int64_t n, void *dst);
 
-/* The same without copying what is float32 already: src itself, or scratch filled from it. */
+/* x[i] rounded to the half type, 0 <= i < n, and still float32 */
+void convert_round(enum dtype dtype, float *x, int64_t n);
+
+/* convert_load without copying what is float32 already: src itself, or scratch filled from it. */
 static inline const float *convert_view(enum dtype dtype, const void *src, int64_t first, int64_t n,
 					float *scratch)
 {

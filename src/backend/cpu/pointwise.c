@@ -108,7 +108,6 @@ struct job {
 struct registers {
 	struct buffer input[FUSED_INPUTS];
 	_Alignas(64) float result[FUSED_NODES][BLOCK];
-	uint16_t rounded[BLOCK];
 };
 
 /* Doubles for the sums of a short row: what lies behind its end is summed as well, and dropped. */
@@ -134,6 +133,14 @@ SIMD_INLINE void add_short_rows(double *restrict sum, const float *restrict x, i
 		sum[j] = j < SHORT ? left[j] : right[j - SHORT];
 }
 
+/* The same for TALL rows of any length. */
+#define TALL 4
+SIMD_INLINE void add_tall_rows(double *restrict sum, const float *restrict x, int64_t n)
+{
+	for (int64_t j = 0; j < n; j++)
+		sum[j] = sum[j] + x[j] + x[n + j] + x[2 * n + j] + x[3 * n + j];
+}
+
 /* Adds a block to a sum whose element at its first row and column is *sum. */
 SIMD static void add_block(double *restrict sum, const float *restrict x, const struct block *b,
 			   int64_t down, int64_t across)
@@ -144,6 +151,10 @@ SIMD static void add_block(double *restrict sum, const float *restrict x, const 
 		x += inside * b->columns;
 	} else {
 		inside = 0;
+	}
+	for (; across == 1 && down == 0 && inside + TALL <= b->rows; inside += TALL) {
+		add_tall_rows(sum, x, b->columns);
+		x += TALL * b->columns;
 	}
 	for (int64_t i = inside; i < b->rows; i++, x += b->columns, sum += down)
 		if (across == 0)
@@ -172,10 +183,8 @@ static void run_program(const struct state *s, const void *const *x, char *const
 		at[i] = s->home[i] < IN_OUTPUT ? (void *)r->result[s->home[i]]
 					       : y[s->home[i] - IN_OUTPUT];
 		code->loop(at[i], in, n, code->p);
-		if (code->round) {
-			convert_store(code->round, at[i], 0, n, r->rounded);
-			convert_load(code->round, r->rounded, 0, n, at[i]);
-		}
+		if (code->round)
+			convert_round(code->round, at[i], n);
 	}
 	for (int k = s->outputs - 1; k >= 0; k--) { /* the first may be in place of an input */
 		const struct output *out = &s->out[k];

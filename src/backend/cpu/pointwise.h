@@ -32,11 +32,16 @@ enum pointwise_types {
 	POINTWISE_SELECT,  /* BOOL, then operands of any one type of 1, 2, 4 or 8 bytes */
 };
 
+enum pointwise_trait {
+	POINTWISE_COSTLY = 1, /* worth a thread for few elements */
+	POINTWISE_EXACT = 2,  /* from operands of a half type comes a number of that type */
+};
+
 struct pointwise_op {
 	const char *op;
 	enum pointwise_types types;
 	int inputs;
-	bool costly; /* worth a thread for few elements */
+	unsigned traits;
 	pointwise_loop *loop;
 	/* Chooses another loop, numbers or fewer inputs by attributes and constants; NULL: no need. */
 	void (*choose)(const struct op_call *call, struct pointwise_choice *choice);

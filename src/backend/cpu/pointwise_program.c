@@ -80,7 +80,7 @@ enum fusible pointwise_fusible(const struct op_call *call)
 	const struct pointwise_op *row = find_row(call->def->name);
 	if (!row || !choose(call).loop)
 		return FUSIBLE_NOT;
-	return row->costly ? FUSIBLE_COSTLY : FUSIBLE_CHEAP;
+	return row->traits & POINTWISE_COSTLY ? FUSIBLE_COSTLY : FUSIBLE_CHEAP;
 }
 
 /* ---- the program ---- */
@@ -142,7 +142,7 @@ static struct instruction *add_instruction(struct state *s, const struct pointwi
 	i->loop = choice->loop;
 	i->inputs = (uint8_t)choice->inputs;
 	memcpy(i->p, choice->p, sizeof i->p);
-	if (row && row->costly)
+	if (row && row->traits & POINTWISE_COSTLY)
 		s->grain = COSTLY_GRAIN / BLOCK;
 	return i;
 }
@@ -195,7 +195,7 @@ static bool compile_node(struct state *s, const struct op_call *call, const stru
 		return false;
 	reg[node->out[0]] = (uint8_t)RESULT(s->instructions);
 	struct instruction *i = add_instruction(s, row, &choice);
-	i->round = half(out);
+	i->round = row && row->traits & POINTWISE_EXACT ? DT_NONE : half(out);
 	for (int k = 0; k < choice.inputs; k++) {
 		uint32_t id = (uint32_t)k < node->n_in ? node->in[k] : 0;
 		if (id && reg[id] != NO_REGISTER) {
@@ -255,6 +255,22 @@ static int last_use(const struct state *s, uint8_t reg)
 		if (s->out[k].reg == reg && !s->out[k].direct)
 			last = s->instructions;
 	return last;
+}
+
+/* What only outputs read that are of the half type is rounded by their conversion. */
+static void drop_roundings(struct state *s)
+{
+	for (int i = 0; i < s->instructions; i++) {
+		bool needed = false;
+		for (int k = 0; k < s->outputs; k++)
+			needed |= s->out[k].reg == RESULT(i) &&
+				  (s->out[k].sum || s->out[k].convert != s->code[i].round);
+		for (int j = i + 1; j < s->instructions; j++)
+			for (int k = 0; k < s->code[j].inputs; k++)
+				needed |= s->code[j].in[k] == RESULT(i);
+		if (!needed)
+			s->code[i].round = DT_NONE;
+	}
 }
 
 /*
@@ -317,6 +333,7 @@ static void plan_blocks(struct state *s)
 
 static void finish(struct state *s)
 {
+	drop_roundings(s);
 	find_homes(s);
 	loop_order(&s->loop, 0);
 	loop_merge(&s->loop, 2);

@@ -26,7 +26,7 @@ struct instruction {
 	pointwise_loop *loop;
 	float p[2];
 	uint8_t inputs, in[POINTWISE_INPUTS]; /* registers */
-	enum dtype round; /* half type that the result is rounded to, or DT_NONE */
+	enum dtype round; /* half type that the result must be rounded to, or DT_NONE */
 };
 
 struct output {
