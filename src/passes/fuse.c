@@ -56,13 +56,23 @@ static uint32_t find_first_update(const struct graph *graph)
 /* ---- which nodes ---- */
 
 /*
- * Nodes of the micro-batch; and those of APPLY that come before all updates: what the micro-batches
- * have updated, and the parameters, then stay while chains are put in a new order.
+ * Those of APPLY must come before all updates: what the micro-batches have updated, and the
+ * parameters, then stay while chains are put in a new order. A parameter's Cast stays alone, since its
+ * optimizer may write it (copies.h).
  */
 static bool in_time(const struct fuse *f, uint32_t id)
 {
-	enum phase phase = graph_node(f->from, id)->phase;
-	return phase == PHASE_MICRO || (phase == PHASE_APPLY && f->position[id] < f->first_update);
+	const struct node *node = graph_node(f->from, id);
+	switch (node->phase) {
+	case PHASE_UPDATE:
+		return !is_cast(node) || graph_value(f->from, node->in[0])->kind != VALUE_PARAM;
+	case PHASE_MICRO:
+		return true;
+	case PHASE_APPLY:
+		return f->position[id] < f->first_update;
+	default:
+		return false;
+	}
 }
 
 static bool types_fit(const struct graph *graph, const struct node *node)
