@@ -83,8 +83,8 @@ static bool has_f16c(void)
 }
 
 /* The instruction takes what is not normal for zero: runs with such a number go the plain way. */
-__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16"))) static void
-store_bf16_x32(const float *src, int64_t n, uint16_t *dst)
+__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16"))) static void store_bf16_x32(
+	const float *src, int64_t n, uint16_t *dst)
 {
 	const int denormal = 0x20;
 	int64_t i = 0;
