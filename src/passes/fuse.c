@@ -15,10 +15,6 @@
 
 #define SEARCH 512 /* nodes that are looked at to see that nothing lies between two chains */
 #define NEAR 16    /* nodes between two that read the same value and are joined for that */
-static bool is_scalar_constant(const struct value *v)
-{
-	return v->kind == VALUE_CONSTANT && v->t.data && shape_elements(&v->t.shape) == 1;
-}
 
 static bool is_float(enum dtype dtype)
 {
@@ -28,11 +24,6 @@ static bool is_float(enum dtype dtype)
 static bool is_cast(const struct node *node)
 {
 	return !strcmp(node->def->name, "Cast");
-}
-
-static bool is_sum(const struct node *node)
-{
-	return !strcmp(node->def->name, "ReduceSum");
 }
 
 static bool writes_over(const struct node *node)
@@ -114,18 +105,9 @@ static enum fusible fusible(const struct fuse *f, uint32_t id)
 	return result;
 }
 
-/* The shape that a node computes in. */
-static const struct shape *space(const struct fuse *f, uint32_t id)
-{
-	const struct node *node = graph_node(f->from, id);
-	return &graph_value(f->from, is_sum(node) ? node->in[0] : node->out[0])->t.shape;
-}
-
 /* ---- joining ---- */
 
-/* What the members read from outside, each once; the count, or MANY when it is over the limit. */
-static uint32_t outside_inputs(const struct fuse *f, const uint32_t *members, uint32_t n,
-			       uint32_t *inputs)
+uint32_t fuse_inputs(const struct fuse *f, const uint32_t *members, uint32_t n, uint32_t *inputs)
 {
 	const struct graph *graph = f->from;
 	uint32_t n_inputs = 0, n_scalars = 0;
@@ -204,21 +186,14 @@ static bool reads_sum(const struct fuse *f, const uint32_t *members, uint32_t n)
 	return false;
 }
 
-/* Members of both in order. */
-static void merge(const struct fuse *f, const struct chain *a, const struct chain *b, uint32_t *out)
+void fuse_merge(const struct fuse *f, const uint32_t *a, uint32_t n_a, const uint32_t *b,
+		uint32_t n_b, uint32_t *out)
 {
 	uint32_t i = 0, j = 0;
-	while (i < a->members.n || j < b->members.n) {
-		bool from_a = j == b->members.n ||
-			      (i < a->members.n &&
-			       f->position[a->members.v[i]] < f->position[b->members.v[j]]);
-		*out++ = from_a ? a->members.v[i++] : b->members.v[j++];
+	while (i < n_a || j < n_b) {
+		bool from_a = j == n_b || (i < n_a && f->position[a[i]] < f->position[b[j]]);
+		*out++ = from_a ? a[i++] : b[j++];
 	}
-}
-
-static enum phase phase_of(const struct fuse *f, uint32_t chain)
-{
-	return graph_node(f->from, f->chains.v[chain].members.v[0])->phase;
 }
 
 /* Joins chain b to chain a where that is allowed. */
@@ -227,11 +202,11 @@ static void join(struct fuse *f, uint32_t a, uint32_t b)
 	struct chain *to = &f->chains.v[a], *with = &f->chains.v[b];
 	uint32_t members[FUSED_NODES], n = to->members.n + with->members.n;
 	uint32_t inputs[FUSED_INPUTS];
-	if (a == b || n > FUSED_NODES || phase_of(f, a) != phase_of(f, b) ||
-	    !shape_equal(space(f, to->members.v[0]), space(f, with->members.v[0])))
+	if (a == b || n > FUSED_NODES || fuse_phase(f, a) != fuse_phase(f, b) ||
+	    !shape_equal(fuse_space(f, to->members.v[0]), fuse_space(f, with->members.v[0])))
 		return;
-	merge(f, to, with, members);
-	uint32_t n_inputs = outside_inputs(f, members, n, inputs);
+	fuse_merge(f, to->members.v, to->members.n, with->members.v, with->members.n, members);
+	uint32_t n_inputs = fuse_inputs(f, members, n, inputs);
 	if (n_inputs == MANY || reads_sum(f, members, n) ||
 	    depends(f, inputs, n_inputs, a, b, f->position[members[0]]))
 		return;
@@ -247,7 +222,7 @@ static void join(struct fuse *f, uint32_t a, uint32_t b)
 static void join_reader(struct fuse *f, uint32_t id, uint32_t value, uint32_t *last)
 {
 	uint32_t before = last[value];
-	if (!shape_equal(&graph_value(f->from, value)->t.shape, space(f, id)))
+	if (!shape_equal(&graph_value(f->from, value)->t.shape, fuse_space(f, id)))
 		return;
 	last[value] = id;
 	if (before && f->position[id] - f->position[before] <= NEAR)
@@ -281,7 +256,7 @@ static void find_chains(struct fuse *f)
 	free(last);
 }
 
-/* ---- computing again ---- */
+/* ---- what is kept ---- */
 
 static void find_readers(struct fuse *f)
 {
@@ -301,78 +276,6 @@ static void find_readers(struct fuse *f)
 						: MANY;
 		}
 	}
-}
-
-static bool is_cheap_in(const struct fuse *f, uint32_t c, uint32_t id)
-{
-	const struct node *node = graph_node(f->from, id);
-	return id && !is_sum(node) && f->fusible[id] == FUSIBLE_CHEAP &&
-	       node->phase == phase_of(f, c) &&
-	       shape_equal(space(f, id), space(f, f->chains.v[c].members.v[0]));
-}
-
-/*
- * Finds the nodes that compute the value from what chain c has, cheap ones, each before those that
- * read it: a node and at most one that it reads. Returns how many, 0: it can't be so.
- */
-static uint32_t cheap_nodes(const struct fuse *f, uint32_t c, const uint32_t *inputs, uint32_t n,
-			    uint32_t value, uint32_t found[2])
-{
-	const struct graph *graph = f->from;
-	const struct chain *chain = &f->chains.v[c];
-	uint32_t missing = 0, id = graph_value(graph, value)->node;
-	for (int depth = 0; depth < 2; depth++, id = graph_value(graph, missing)->node) {
-		if (!is_cheap_in(f, c, id))
-			return 0;
-		found[1 - depth] = id;
-		missing = 0;
-		for (uint32_t k = 0; k < graph_node(graph, id)->n_in; k++) {
-			uint32_t in = graph_node(graph, id)->in[k];
-			if (!in || in == missing || contains(inputs, n, in) ||
-			    is_scalar_constant(graph_value(graph, in)) ||
-			    contains(chain->members.v, chain->members.n,
-				     graph_value(graph, in)->node))
-				continue;
-			if (missing)
-				return 0;
-			missing = in;
-		}
-		if (!missing) {
-			found[0] = found[1 - depth];
-			return 1 + (uint32_t)depth;
-		}
-	}
-	return 0;
-}
-
-/* Computes an input again from what the chain reads anyway; whether there was one. */
-static bool add_again(struct fuse *f, uint32_t c)
-{
-	struct chain *chain = &f->chains.v[c];
-	uint32_t inputs[FUSED_INPUTS];
-	uint32_t n = outside_inputs(f, chain->members.v, chain->members.n, inputs);
-	for (uint32_t i = 0; n != MANY && i < n; i++) {
-		uint32_t nodes[2], more = 0;
-		if (f->reader[inputs[i]] == c)
-			more = cheap_nodes(f, c, inputs, n, inputs[i], nodes);
-		if (!more || chain->members.n + more > FUSED_NODES)
-			continue;
-		struct chain added = { 0 };
-		uint32_t members[FUSED_NODES];
-		for (uint32_t k = 0; k < more; k++)
-			*array_push(&added.members) = nodes[k];
-		merge(f, chain, &added, members);
-		array_release(&added.members);
-		uint32_t new_inputs[FUSED_INPUTS]; /* their numbers may be too many */
-		if (outside_inputs(f, members, chain->members.n + more, new_inputs) == MANY)
-			continue;
-		for (uint32_t k = 0; k < more; k++)
-			array_push(&chain->members);
-		memcpy(chain->members.v, members, chain->members.n * sizeof *members);
-		f->again[inputs[i]] = true;
-		return true;
-	}
-	return false;
 }
 
 /* ---- the new order ---- */
@@ -456,7 +359,7 @@ static void build_chain(struct fuse *f, uint32_t c)
 	struct builder *b = &f->r.b;
 	uint32_t inputs[FUSED_INPUTS], outputs[FUSED_NODES], results[FUSED_OUTPUTS];
 	const char *names[FUSED_OUTPUTS];
-	uint32_t n_in = outside_inputs(f, chain->members.v, chain->members.n, inputs);
+	uint32_t n_in = fuse_inputs(f, chain->members.v, chain->members.n, inputs);
 	uint32_t n_out = chain_outputs(f, c, outputs);
 	struct builder body = { .graph = graph_new(graph->arena), .err = b->err };
 	for (uint32_t k = 0; k < n_in; k++) {
@@ -486,7 +389,7 @@ static void build_chain(struct fuse *f, uint32_t c)
 		  names, results, n_out);
 	for (uint32_t k = 0; k < n_out && b->status == OK; k++) {
 		f->r.map[outputs[k]] = results[k];
-		graph_value(b->graph, results[k])->phase = phase_of(f, c);
+		graph_value(b->graph, results[k])->phase = fuse_phase(f, c);
 	}
 }
 
@@ -514,8 +417,7 @@ enum status fuse_apply(struct graph **graph, const struct target *target, struct
 	find_chains(&f);
 	find_readers(&f);
 	for (uint32_t c = 1; c < f.chains.n; c++)
-		while (f.chains.v[c].members.n && add_again(&f, c))
-			;
+		fuse_again(&f, c);
 	drop_unfit(&f);
 	for (uint32_t i = 0, n = put_in_order(&f, order); i < n; i++)
 		if (f.chain_of[order[i]])

@@ -1,15 +1,15 @@
 /*
  * fuse.h - joins pointwise nodes that hand each other tensors of one shape into Fused nodes
- * (ops/fused.c), across the border between forward and backward too, and those of APPLY before the
- * first that writes over an input. Memory is then touched once per chain instead of once per operator.
+ * (ops/fused.c), across the border between forward and backward too, those of UPDATE, and those of
+ * APPLY before the first that writes over an input. Memory is then touched once per chain instead of
+ * once per operator.
  *
  * Sums over axes of what a chain computes end it, as outputs. Neighbours that read the same tensor
  * are joined as well; an Expand whose result only broadcasts is not needed.
  *
- * A cheap forward value whose only other readers are one backward chain that reads what it is made
- * of anyway, or what a cheap value between the two is made of, is computed again there instead of being
- * kept. No result changes, rounding to half types
- * included.
+ * A forward value whose only other readers are one backward chain is computed again there instead of
+ * being kept, where the operators that it takes, and what they read, cost less than its way to memory
+ * and back. No result changes, rounding to half types included.
  *
  * Follows legalize; phases are marked.
  */

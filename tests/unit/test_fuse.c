@@ -216,17 +216,41 @@ static void test_again_at_the_limit(void **state)
 	assert_int_equal(find("Fused")->n_out, 2);
 }
 
-/* The same with a gate that is costly. */
+/* The same with a gate that is costly: two such operators take longer than the way to memory. */
 static void test_kept(void **state)
 {
 	(void)state;
 	uint32_t x = input("x", SHAPE(4, 6));
-	uint32_t gate = build(&b, "Tanh", IN(x));
+	uint32_t gate = build(&b, "Tanh", IN(build(&b, "Tanh", IN(x))));
 	uint32_t y = build(&b, "Mul", IN(x, gate));
 	uint32_t dy = build(&b, "Softmax", IN(y));
 	output(build(&b, "Add", IN(build(&b, "Mul", IN(dy, x)), build(&b, "Mul", IN(dy, gate)))));
 	fuse();
 	assert_int_equal(find("Fused")->n_out, 2);
+}
+
+/* Computing again may read what is needed for nothing else: two bytes here, instead of twice four. */
+static void test_again_from_less(void **state)
+{
+	(void)state;
+	uint32_t x = build_cast(&b, build(&b, "Softmax", IN(input("x", SHAPE(4, 6)))), DT_BF16);
+	uint32_t wide = build_cast(&b, build(&b, "Transpose", IN(x)), DT_F32);
+	uint32_t scaled = build(&b, "Mul", IN(wide, build_scalar(&b, 0.7, wide)));
+	uint32_t gate = build(&b, "Tanh", IN(scaled));
+	uint32_t dy = build(&b, "Softmax", IN(build(&b, "Mul", IN(scaled, gate))));
+	output(build(&b, "Add",
+		     IN(build(&b, "Mul", IN(dy, scaled)), build(&b, "Mul", IN(dy, gate)))));
+	fuse();
+	const struct node *first = find("Fused");
+	assert_int_equal(first->n_out, 1);
+	assert_int_equal(graph_value(graph, first->in[0])->t.dtype, DT_BF16);
+	unsigned halves = 0;
+	for (uint32_t i = 0; i < graph->order.n; i++) {
+		const struct node *node = graph_node(graph, graph->order.v[i]);
+		for (uint32_t k = 0; k < node->n_in && !strcmp(node->def->name, "Fused"); k++)
+			halves += graph_value(graph, node->in[k])->t.dtype == DT_BF16;
+	}
+	assert_int_equal(halves, 2);
 }
 
 /* In half precision a chain computes in float32, and nothing of it is cast between. */
@@ -252,6 +276,7 @@ static void test_sum(void **state)
 	int64_t rows = 0;
 	uint32_t sum = build(&b, "ReduceSum", IN(y, build_ints(&b, &rows, 1)));
 	output(build(&b, "Neg", IN(build(&b, "Mul", IN(y, sum)))));
+	output(y);
 	fuse();
 	assert_int_equal(graph->order.n, 2);
 	assert_int_equal(find("Fused")->n_out, 2);
@@ -400,6 +425,7 @@ int main(void)
 		TEST(test_again),
 		TEST(test_again_through_another),
 		TEST(test_again_at_the_limit),
+		TEST(test_again_from_less),
 		TEST(test_kept),
 		TEST(test_half),
 		TEST(test_sum),
