@@ -119,6 +119,36 @@ static enum dtype wanted_type(const struct rewrite *r, const struct node *node, 
 	}
 }
 
+/* Whether the value, of the half type, is the result of a contraction. */
+static bool is_product(const struct rewrite *r, uint32_t value, enum dtype half)
+{
+	const struct value *v = graph_value(r->b.graph, value);
+	return v->t.dtype == half && v->node &&
+	       graph_node(r->b.graph, v->node)->def->precision == PRECISION_HALF;
+}
+
+/* Whether the value of the old graph is a vector of the shape's last axis, known before micro-batches. */
+static bool is_bias(const struct rewrite *r, uint32_t value, const struct shape *shape)
+{
+	const struct value *v = graph_value(r->from, value);
+	return v->phase != PHASE_MICRO && v->t.shape.rank && shape->rank &&
+	       v->t.shape.dim[v->t.shape.rank - 1] == shape->dim[shape->rank - 1] &&
+	       shape_elements(&v->t.shape) == shape->dim[shape->rank - 1];
+}
+
+/* Whether the node adds a bias to a product: then both are one contraction. `in`: of the new graph. */
+static bool adds_bias(const struct rewrite *r, const struct node *node, const uint32_t *in,
+		      enum dtype half)
+{
+	if (strcmp(node->def->name, "Add"))
+		return false;
+	const struct shape *shape = &graph_value(r->from, node->out[0])->t.shape;
+	for (uint32_t k = 0; k < 2; k++)
+		if (is_product(r, in[k], half) && is_bias(r, node->in[1 - k], shape))
+			return true;
+	return false;
+}
+
 enum status precision_apply(struct graph **graph, enum dtype half, enum precision_policy policy,
 			    struct error *err)
 {
@@ -131,14 +161,19 @@ enum status precision_apply(struct graph **graph, enum dtype half, enum precisio
 		uint32_t *in = arena_alloc(from->arena, node->n_in * sizeof *in);
 		for (uint32_t k = 0; k < node->n_in; k++)
 			in[k] = r.map[node->in[k]];
+		bool bias = false;
 		rewrite_origin(&r, node);
 		if (node->phase == PHASE_MICRO) {
 			enum dtype want = wanted_type(&r, node, in, half, policy);
+			bias = half != DT_F32 && policy == POLICY_ONNXTUNE &&
+			       adds_bias(&r, node, in, half);
 			for (uint32_t k = 0; k < node->n_in && want; k++)
 				if (counts(&r, node, k, in[k]))
 					in[k] = cast_once(&cache, in[k], want);
 		}
 		rewrite_copy_with(&r, node, in);
+		if (bias && r.b.status == OK)
+			r.map[node->out[0]] = build_cast(&r.b, r.map[node->out[0]], half);
 	}
 	free(cache.cast);
 	return rewrite_end(&r, graph);
