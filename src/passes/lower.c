@@ -3,6 +3,7 @@
 
 #include "passes/conv_epilogue.h"
 #include "passes/fuse.h"
+#include "passes/gelu.h"
 #include "passes/layout.h"
 #include "passes/legalize.h"
 #include "passes/phase.h"
@@ -10,6 +11,7 @@
 
 enum status lower_apply(struct graph **graph, const struct target *target, struct error *err)
 {
+	TRY(gelu_apply(graph, err)); /* what isn't differentiated */
 	phase_mark(*graph);
 	TRY(strided_apply(graph, target, err));
 	phase_mark(*graph);

@@ -5,6 +5,7 @@
 #include "passes/bind.h"
 #include "passes/copies.h"
 #include "passes/early.h"
+#include "passes/gelu.h"
 #include "passes/head_dropout.h"
 #include "passes/lower.h"
 #include "passes/phase.h"
@@ -43,6 +44,7 @@ enum status graphs_training(struct session *s, const struct shape *shapes, struc
 	TRY(bind_adapted(s->model->graph, shapes, s->trained, s->lora, &bound, problems, err));
 	graph = bound.graph;
 	dump(s, "bind", graph);
+	TRY_GOTO(gelu_apply(&graph, err), out_graph);
 	TRY_GOTO(batch_norm_apply(&graph,
 				  o->train_batch_norm ? BATCH_NORM_TRAIN : BATCH_NORM_FROZEN, err),
 		 out_graph);
