@@ -50,7 +50,7 @@ void timings_write(struct timings *timings, int64_t steps, double seconds)
 
 static void lap(FILE *file, const char *name, const char *times, double seconds, double cpu)
 {
-	fprintf(file, "%-61s %9s %10.3f %10.3f\n", name, times, seconds, cpu);
+	fprintf(file, "%-61s %9s %10.4f %10.4f\n", name, times, seconds, cpu);
 }
 
 enum status timings_end(struct timings *timings, struct error *err)

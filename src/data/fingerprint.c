@@ -1,25 +1,19 @@
 /* fingerprint.c - numbers for files and arrays (see fingerprint.h). */
 #include "data/fingerprint.h"
 
+#include "base/crc32.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <zlib.h>
 
 #define PIECE ((size_t)1 << 24)
 
 /* The CRC-32 in the low half, the number of bytes (modulo 2^32) in the high one. */
 uint64_t fingerprint_bytes(uint64_t number, const void *data, size_t n)
 {
-	uLong crc = (uLong)(number & UINT32_MAX);
 	uint64_t bytes = (number >> 32) + n;
-	for (const Bytef *p = data; n;) {
-		size_t k = n < PIECE ? n : PIECE;
-		crc = crc32(crc, p, (uInt)k);
-		p += k;
-		n -= k;
-	}
-	return bytes << 32 | crc;
+	return bytes << 32 | crc32_add((uint32_t)number, data, n);
 }
 
 uint64_t fingerprint_file(uint64_t number, const struct file_map *map)

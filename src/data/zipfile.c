@@ -5,6 +5,7 @@
  */
 #include "data/zipfile.h"
 
+#include "base/crc32.h"
 #include "base/map.h"
 
 #include <stdio.h>
@@ -196,18 +197,6 @@ void zipfile_release(struct zipfile *zip)
 	*zip = (struct zipfile){ 0 };
 }
 
-/* zlib counts in 32 bits: larger buffers go through in pieces. */
-static uint32_t crc_add(uint32_t crc, const uint8_t *p, size_t n)
-{
-	while (n) {
-		uInt k = n < (1u << 30) ? (uInt)n : 1u << 30;
-		crc = (uint32_t)crc32(crc, p, k);
-		p += k;
-		n -= k;
-	}
-	return crc;
-}
-
 /* Inflates exactly `size` bytes. */
 static bool inflate_all(const struct zipfile_entry *e, uint8_t *out)
 {
@@ -248,7 +237,7 @@ enum status zipfile_read(const struct zipfile_entry *e, const uint8_t **out, voi
 			return damaged(err, "the compressed data is broken");
 		}
 	}
-	if (crc_add(0, bytes, e->size) != e->crc) {
+	if (crc32_add(0, bytes, e->size) != e->crc) {
 		free(buffer);
 		return damaged(err, "the checksum does not match");
 	}
@@ -296,7 +285,7 @@ enum status zipfile_add(struct zipfile_writer *w, const char *name,
 		return fail(err, ERR_UNSUPPORTED, "a name of %zu bytes is too long for a zip file",
 			    name_size);
 	for (uint32_t i = 0; i < n_parts; i++) {
-		crc = crc_add(crc, parts[i].data, parts[i].size);
+		crc = crc32_add(crc, parts[i].data, parts[i].size);
 		size += parts[i].size;
 	}
 	uint64_t offset = w->file.written;
@@ -311,7 +300,7 @@ enum status zipfile_add(struct zipfile_writer *w, const char *name,
 	put(&local, size, 8);
 	put(&local, size, 8);
 	enum status status = file_write(&w->file, local.s, local.n, err);
-	w->crc = crc_add(w->crc, (const uint8_t *)local.s, local.n);
+	w->crc = crc32_add(w->crc, local.s, local.n);
 	w->crc = (uint32_t)crc32_combine(w->crc, crc, (z_off_t)size);
 	text_release(&local);
 	for (uint32_t i = 0; status == OK && i < n_parts; i++)
@@ -374,7 +363,7 @@ static enum status commit(struct zipfile_writer *w, bool seal, struct error *err
 	put(t, seal ? SEAL_SIZE : 0, 2); /* comment */
 	if (seal) {
 		char text[SEAL_SIZE + 1];
-		print_seal(crc_add(w->crc, (const uint8_t *)t->s, t->n), text);
+		print_seal(crc32_add(w->crc, t->s, t->n), text);
 		text_add_bytes(t, text, SEAL_SIZE);
 	}
 	enum status status = file_write(&w->file, t->s, t->n, err);
@@ -399,7 +388,7 @@ enum status zipfile_check_seal(const uint8_t *data, size_t size, struct error *e
 	char text[SEAL_SIZE + 1];
 	if (size < SEAL_SIZE)
 		return damaged(err, "it is too short");
-	print_seal(crc_add(0, data, size - SEAL_SIZE), text);
+	print_seal(crc32_add(0, data, size - SEAL_SIZE), text);
 	if (memcmp(data + size - SEAL_SIZE, text, SEAL_SIZE))
 		return damaged(err, "its checksum does not match");
 	return OK;

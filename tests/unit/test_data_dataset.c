@@ -509,6 +509,28 @@ static void test_array_errors(void **state)
 	remove_folder(folder);
 }
 
+/* A number that is not finite is found in all places of an array, the first of several. */
+static void test_non_finite(void **state)
+{
+	(void)state;
+	static float x[3000];
+	static int64_t labels[1000];
+	struct named_tensor a[] = { { "input", { DT_F32, SHAPE(1000, 3), x } },
+				    { "labels", { DT_I64, SHAPE(1000), labels } } };
+	struct dataset_options o = array_options();
+	static const int places[] = { 0, 1023, 1024, 1030, 2047, 2048, 2999 };
+	char *folder = make_folder();
+	for (size_t i = ARRAY_SIZE(places); i--;) {
+		char says[64];
+		x[places[i]] = i % 2 ? -INFINITY : NAN;
+		snprintf(says, sizeof says, "sample %d holds %s", places[i] / 3,
+			 i % 2 ? "an infinite" : "NaN");
+		put_npz(folder, "train.npz", a, 2);
+		expect_error(folder, &o, ERR_INPUT, says);
+	}
+	remove_folder(folder);
+}
+
 static void test_corrupt(void **state)
 {
 	(void)state;
@@ -555,6 +577,7 @@ int main(void)
 		cmocka_unit_test(test_image_parts),  cmocka_unit_test(test_split),
 		cmocka_unit_test(test_image_errors), cmocka_unit_test(test_arrays),
 		cmocka_unit_test(test_array_errors), cmocka_unit_test(test_corrupt),
+		cmocka_unit_test(test_non_finite),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
