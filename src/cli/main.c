@@ -1,7 +1,7 @@
 /*
  * main.c - the program: reads the command line, calls the command, and turns what comes back into an
- * exit status. The flag that a signal sets and the set of those signals are the only global variables
- * there are.
+ * exit status. The flag that a signal sets, the set of those signals, and what the environment was
+ * are the only global variables there are.
  */
 #include "cli/commands.h"
 #include "cli/completion.h"
@@ -121,14 +121,51 @@ static int finish(struct cli *cli, int status)
 
 /*
  * libgomp's threads spin while they wait, by default for so long that one other busy process makes
- * every loop many times slower. How long is read when the library is loaded, so the program starts
- * itself again with a short spin, unless the user has set one of the variables.
+ * every loop many times slower. How long is read from the environment while the library is loaded,
+ * that is before main(). What the linker collects in .preinit_array runs earlier still, but setenv()
+ * can't be used there: libc takes over the environment that the system passed only later. So one of
+ * its entries, of those that no library asks for, gives its place to ours until main() takes it back.
+ * Nothing happens where the user has set one of the variables.
  */
-static void limit_spinning(char **argv)
+static char **spin_place, *spin_entry; /* where ours is, and the entry that was there */
+
+static bool names(const char *entry, const char *name)
 {
-	if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT"))
+	size_t n = strlen(name);
+	return !strncmp(entry, name, n) && entry[n] == '=';
+}
+
+static void limit_spinning(int argc, char **argv, char **environment)
+{
+	static const char *const unasked[] = { "PATH", "PWD", "SHLVL", "_" };
+	static char ours[] = "GOMP_SPINCOUNT=1000";
+	char **place = NULL;
+	(void)argc;
+	(void)argv;
+	for (char **e = environment; *e; e++) {
+		if (names(*e, "OMP_WAIT_POLICY") || names(*e, "GOMP_SPINCOUNT"))
+			return;
+		for (size_t i = 0; i < ARRAY_SIZE(unasked); i++)
+			if (names(*e, unasked[i]))
+				place = e;
+	}
+	if (!place)
 		return;
-	if (!setenv("GOMP_SPINCOUNT", "1000", 1))
+	spin_place = place;
+	spin_entry = *place;
+	*place = ours;
+}
+
+__attribute__((section(".preinit_array"),
+	       used)) static void (*const before_libraries)(int, char **, char **) = limit_spinning;
+
+/* Where it could not be done so, the program starts itself again: that takes longer. */
+static void take_place_back(char **argv)
+{
+	if (spin_place)
+		*spin_place = spin_entry;
+	else if (!getenv("OMP_WAIT_POLICY") && !getenv("GOMP_SPINCOUNT") &&
+		 !setenv("GOMP_SPINCOUNT", "1000", 1))
 		execv("/proc/self/exe", argv); /* if it fails, all works, only slower */
 }
 
@@ -141,7 +178,7 @@ int main(int argc, char **argv)
 	int status;
 
 	hold_standard_streams();
-	limit_spinning(argv);
+	take_place_back(argv);
 	setlocale(LC_CTYPE, "");
 	catch_signals();
 	arena_init(&arena);
