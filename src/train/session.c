@@ -243,6 +243,14 @@ static enum status start_prefix(struct session *s, struct first_content *f, stru
 	return OK;
 }
 
+/* What the session needs of them it has copied, and they are read again when the model is saved. */
+static void forget_constants(const struct model *model)
+{
+	for (uint32_t i = 1; i < model->graph->values.n; i++)
+		if (graph_value(model->graph, i)->kind == VALUE_CONSTANT)
+			onnx_file_forget(&model->file, &graph_value(model->graph, i)->t);
+}
+
 static enum status start_runners(struct session *s, struct first_content *f, struct error *err)
 {
 	TRY(start_prefix(s, f, err));
@@ -250,6 +258,7 @@ static enum status start_runners(struct session *s, struct first_content *f, str
 	if (s->options.train)
 		TRY(runner_fill(&s->training, first, f, err));
 	TRY(runner_fill(&s->evaluation, first, f, err));
+	forget_constants(s->model);
 	TRY(s->vars.backend->alloc(s->device, bytes, &s->scratch, err));
 	TRY(feed_open(&s->feed, &s->vars, parcel_bytes(s), err));
 	TRY(results_open(&s->results, &s->vars, err));
@@ -262,14 +271,6 @@ static enum status start_runners(struct session *s, struct first_content *f, str
 	return OK;
 }
 
-/* What the session needs of them it has copied, and they are read again when the model is saved. */
-static void forget_constants(const struct model *model)
-{
-	for (uint32_t i = 1; i < model->graph->values.n; i++)
-		if (graph_value(model->graph, i)->kind == VALUE_CONSTANT)
-			onnx_file_forget(&model->file, &graph_value(model->graph, i)->t);
-}
-
 enum status session_start(struct session *session, struct error *err)
 {
 	struct first_content f;
@@ -278,7 +279,6 @@ enum status session_start(struct session *session, struct error *err)
 	map_release(&f.constants);
 	map_release(&f.factors);
 	arena_release(&f.arena);
-	forget_constants(session->model);
 	return status;
 }
 
