@@ -65,6 +65,8 @@ struct backend {
 	enum dtype
 		half; /* what --precision auto computes in; DT_F32 where no half type is faster */
 	bool host_visible; /* the host may read and write device memory while no work is pending */
+	bool early_updates; /* a parameter is best updated as soon as its gradient is known, while that
+			       is in a cache (passes/early.h); else all are, in a few calls */
 
 	/* Whether device number `ordinal` can be used, and in one line why not. */
 	enum status (*usable)(int ordinal, struct error *err);

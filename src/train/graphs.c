@@ -24,13 +24,13 @@ static const struct target *target_of(const struct session *s)
 }
 
 /*
- * Whether parameters may be updated before all gradients are known. Not in float16, whose overflow
+ * Whether parameters are updated before all gradients are known. Not in float16, whose overflow
  * in the middle of a backward pass is nothing unusual: such a step must leave all as it is.
  */
 static bool updates_early(const struct session_options *o)
 {
-	return o->early && o->training.clip_norm == 0 && !o->training.dynamic_scale &&
-	       o->half != DT_F16;
+	return o->early && o->backend->early_updates && o->training.clip_norm == 0 &&
+	       !o->training.dynamic_scale && o->half != DT_F16;
 }
 
 enum status graphs_training(struct session *s, const struct shape *shapes, struct graph **out,

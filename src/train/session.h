@@ -35,7 +35,8 @@ struct session_options {
 	int threads;           /* 0: all */
 	int64_t micro_batch;   /* samples computed at a time */
 	bool early; /* no window has more than one micro-batch, and session_gradient is not called:
-		       parameters may be updated as soon as their gradients are known */
+		       parameters may be updated as soon as their gradients are known, and are where
+		       the backend is faster so */
 	size_t early_bytes; /* of gradients in a group then (passes/early.h); 0: the usual */
 	const struct shape *shapes; /* concrete shape of each input at that size */
 	uint32_t output;            /* which output is trained */

@@ -240,9 +240,11 @@ static void test_with_graphs(const struct graphs *g, bool early)
 {
 	struct backend reference = reference_backend();
 	struct cudasim_counts start = cudasim_counts(), before, after;
+	struct backend backend = *onnxtune_backend.backend;
 	struct trial t, r;
 	struct error err;
-	open_graphs(&t, g, onnxtune_backend.backend, early);
+	backend.early_updates = early;
+	open_graphs(&t, g, &backend, early);
 	open_graphs(&r, g, &reference, early);
 	assert_true(t.session->early == early);
 	before = cudasim_counts();
@@ -281,10 +283,25 @@ static void test_early_graphs(void **state)
 	test_with_graphs(*state, true);
 }
 
+/* The backend itself has all parameters updated at once. */
+static void test_at_once(void **state)
+{
+	(void)state;
+	struct trial t;
+	open_graphs(&t, &early_graphs[0], onnxtune_backend.backend, true);
+	const struct plan *plan = t.session->training.plan;
+	const struct program *apply = &plan->programs[PROGRAM_APPLY];
+	assert_false(t.session->early);
+	for (uint32_t i = 0; i < apply->n; i++)
+		if (!strcmp(graph_node(plan->graph, *apply->steps[i].nodes)->def->name, "Adam"))
+			assert_int_equal(apply->steps[i].n_nodes, t.session->n_parameters);
+	trial_close(&t);
+}
+
 int main(void)
 {
 	struct CMUnitTest
-		tests[ARRAY_SIZE(scalings) + ARRAY_SIZE(graphs) + ARRAY_SIZE(early_graphs)];
+		tests[ARRAY_SIZE(scalings) + ARRAY_SIZE(graphs) + ARRAY_SIZE(early_graphs) + 1];
 	size_t n = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(scalings); i++)
 		tests[n++] = (struct CMUnitTest){ .name = scalings[i].run.name,
@@ -298,5 +315,6 @@ int main(void)
 		tests[n++] = (struct CMUnitTest){ .name = early_graphs[i].run.name,
 						  .test_func = test_early_graphs,
 						  .initial_state = (void *)&early_graphs[i] };
+	tests[n++] = (struct CMUnitTest){ .name = "updates at once", .test_func = test_at_once };
 	return _cmocka_run_group_tests("steps", tests, n, NULL, NULL);
 }

@@ -154,6 +154,7 @@ const struct backend backend_mock = {
 	.half = DT_F32,
 	.usable = usable,
 	.host_visible = false,
+	.early_updates = true,
 	.open = open_device,
 	.close = close_device,
 	.target = get_target,

@@ -278,6 +278,7 @@ const struct backend backend_cpu = {
 	.half = DT_F32,
 	.usable = cpu_usable,
 	.host_visible = true,
+	.early_updates = true,
 	.open = cpu_open,
 	.close = cpu_close,
 	.target = cpu_target,

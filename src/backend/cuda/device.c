@@ -213,6 +213,7 @@ const struct backend backend_cuda = {
 	.half = DT_F16,
 	.usable = usable,
 	.host_visible = false,
+	.early_updates = false, /* each launch takes many parameters */
 	.open = open_device,
 	.close = close_device,
 	.target = get_target,
