@@ -9,7 +9,7 @@
 #define BESIDE 4 /* nodes that a permutation changes places with, at most */
 
 /*
- * Transpose(value, perm) * factor. Where that is bfloat16, a factor is not taken into the product, since
+ * Transpose(value, perm) * factor. Where that is a half type, a factor is not taken into the product, since
  * what it multiplies is rounded: it changes places with the permutation, as do Casts, all element by
  * element. These nodes, and the views that are moved as well so that they come next to others of their
  * kind, are `beside` the permutation: from the operand to its source, or from the result to its end.
@@ -28,7 +28,7 @@ struct pass {
 	const struct target *target;
 	uint32_t *reader; /* per value: the only node that reads it; 0: none, or not one */
 	uint32_t *
-		moved; /* per value of bfloat16: it before permutations, in the new graph; 0: none */
+		moved; /* per value of a half type: it before permutations, in the new graph; 0: none */
 };
 
 static struct view view_of(const struct graph *graph, uint32_t value)
@@ -211,6 +211,11 @@ static struct view end_of(const struct pass *p, uint32_t result)
 
 /* ---- the pass ---- */
 
+static bool is_float(enum dtype dtype)
+{
+	return dtype == DT_F32 || dtype == DT_F16 || dtype == DT_BF16;
+}
+
 static bool is_candidate(const struct graph *graph, const struct node *node)
 {
 	if (!is(node, "MatMul"))
@@ -218,7 +223,7 @@ static bool is_candidate(const struct graph *graph, const struct node *node)
 	const struct tensor *a = &graph_value(graph, node->in[0])->t;
 	const struct tensor *b = &graph_value(graph, node->in[1])->t;
 	int rank = a->shape.rank;
-	if (rank < 3 || b->shape.rank != rank || (a->dtype != DT_F32 && a->dtype != DT_BF16) ||
+	if (rank < 3 || b->shape.rank != rank || !is_float(a->dtype) ||
 	    graph_value(graph, node->out[0])->t.dtype != a->dtype)
 		return false;
 	for (int i = 0; i < rank - 2; i++)
@@ -237,6 +242,24 @@ static bool has_kernel(struct pass *p, uint32_t result)
 	bool has = p->target->kernel(p->target, &call, NULL) != NULL;
 	arena_release(&scratch);
 	return has;
+}
+
+/* The operand without a Transpose of its matrices, where the batch stays as it is. */
+static struct view matrix_of(const struct pass *p, uint32_t operand)
+{
+	struct view v = view_of(p->r.from, operand);
+	uint32_t producer = graph_value(p->r.from, operand)->node;
+	const struct node *node = producer ? graph_node(p->r.from, producer) : NULL;
+	int64_t perm[SHAPE_MAX_RANK];
+	if (!node || !is(node, "Transpose") || !p->r.map[node->in[0]])
+		return v;
+	permutation(node, v.rank, perm);
+	for (int i = 0; i < v.rank - 2; i++)
+		if (perm[i] != i)
+			return v;
+	memcpy(v.perm, perm, sizeof perm);
+	v.value = node->in[0];
+	return v;
 }
 
 /* Builds the product; false when the target has no kernel for it. */
@@ -266,7 +289,13 @@ static bool apply(struct pass *p, const struct node *node)
 	if (a.value == node->in[0] && b.value == node->in[1] && y.value == node->out[0])
 		return false;
 	rewrite_origin(&p->r, node);
-	return join(p, &a, &b, &y) || join(p, &a, &b, &plain);
+	if (join(p, &a, &b, &y) || join(p, &a, &b, &plain))
+		return true;
+	if (graph_value(graph, node->out[0])->t.dtype == DT_F32)
+		return false;
+	a = matrix_of(p, node->in[0]);
+	b = matrix_of(p, node->in[1]);
+	return (a.value != node->in[0] || b.value != node->in[1]) && join(p, &a, &b, &plain);
 }
 
 /* Whether a product before it does its work: its output is there, or one of its inputs never is. */

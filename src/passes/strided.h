@@ -5,9 +5,10 @@
  * merges its heads so, and its gradients transpose everything once more.
  *
  * In float32 results change by rounding only: a factor is applied to the other operand, or once instead of
- * twice. In bfloat16 factors stay, and with the Casts change places with the permutations, and with a
+ * twice. In half types factors stay, and with the Casts change places with the permutations, and with a
  * Reshape before or behind: no rounding changes, and what joins chains there (fuse.h) needs no pass of its
- * own over memory.
+ * own over memory. Where the target has no kernel for heads that are split so, transposed matrices are
+ * still read where they are.
  */
 #ifndef ONNXTUNE_PASSES_STRIDED_H
 #define ONNXTUNE_PASSES_STRIDED_H

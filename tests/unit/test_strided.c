@@ -25,13 +25,20 @@ static struct graph *graph;
 static struct arena arena;
 static struct error err;
 static struct builder b;
-static bool rows_only; /* the target wants rows of the result next to each other */
+static bool rows_only;   /* the target wants rows of the result next to each other */
+static bool whole_batch; /* the target wants the axes of the batch where they are */
+static enum dtype half_type;
 
 /* The kernel of a product that is stored as perm_y says. */
 static const char *kernel(const struct target *target, const struct op_call *call, const char **why)
 {
 	(void)target, (void)why;
+	static const char *const perms[] = { "perm_a", "perm_b", "perm_y" };
 	const struct attr *perm = node_attr(call->node, "perm_y");
+	for (int k = 0; whole_batch && k < 3; k++)
+		for (int i = 0; i < 2; i++)
+			if (node_attr(call->node, perms[k])->ints[i] != i)
+				return NULL;
 	for (uint32_t i = 0; rows_only && i < perm->n; i++)
 		if (perm->ints[i] != (int64_t)i)
 			return NULL;
@@ -43,7 +50,8 @@ static const struct target target = { .kernel = kernel };
 static int setup(void **state)
 {
 	(void)state;
-	rows_only = false;
+	rows_only = whole_batch = false;
+	half_type = DT_BF16;
 	arena_init(&arena);
 	graph = graph_new(&arena);
 	b = (struct builder){ .graph = graph, .err = &err, .name = "n", .op = "op" };
@@ -206,11 +214,11 @@ static void test_left_alone(void **state)
 
 static uint32_t half(uint32_t x)
 {
-	return build_cast(&b, x, DT_BF16);
+	return build_cast(&b, x, half_type);
 }
 
 /*
- * In bfloat16 factors and Casts change places with the permutations, and with the Reshape before them:
+ * In half types factors and Casts change places with the permutations, and with the Reshape before them:
  * what is rounded stays. Operands are made once for both products that read them.
  */
 static void test_half(void **state)
@@ -240,11 +248,43 @@ static void test_half(void **state)
 	for (uint32_t i = 0; i < graph->order.n; i++) {
 		const struct node *node = graph_node(graph, graph->order.v[i]);
 		if (!strcmp(node->def->name, "Reshape"))
-			assert_int_equal(graph_value(graph, node->out[0])->t.dtype, DT_BF16);
+			assert_int_equal(graph_value(graph, node->out[0])->t.dtype, half_type);
 	}
 }
 
-/* Without a permutation to change places with, a product of bfloat16 stays. */
+static void test_float16(void **state)
+{
+	half_type = DT_F16;
+	test_half(state);
+}
+
+/* Split heads are no matrices for this target; what is transposed inside of them it reads. */
+static void test_matrices_only(void **state)
+{
+	(void)state;
+	whole_batch = true;
+	half_type = DT_F16;
+	uint32_t q = half(heads("q")), k = half(build_transpose(&b, heads("k"), last));
+	uint32_t y = product(q, k);
+	output(product(build_transpose(&b, y, last), q));
+	output(build_transpose(&b, product(y, build_transpose(&b, k, last)), split));
+	apply();
+	assert_int_equal(count("StridedMatMul"), 2);
+	assert_int_equal(count("MatMul"), 1);
+	assert_int_equal(count("Transpose"), 4);
+}
+
+/* ... in half types only: factors of float32 would go another way. */
+static void test_matrices_of_float32(void **state)
+{
+	(void)state;
+	whole_batch = true;
+	output(product(build_transpose(&b, heads("x"), last), heads("y")));
+	apply();
+	assert_int_equal(count("MatMul"), 1);
+}
+
+/* Without a permutation to change places with, a product of a half type stays. */
 static void test_half_left_alone(void **state)
 {
 	(void)state;
@@ -265,6 +305,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_target, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_left_alone, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_half, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_float16, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_matrices_only, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_matrices_of_float32, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_half_left_alone, setup, teardown),
 	};
 	return cmocka_run_group_tests_name("strided", tests, NULL, NULL);
