@@ -1,14 +1,16 @@
 /*
  * test_parity_dnn.c - which of its implementations oneDNN runs. Its reference ones are hundreds of
  * times slower than the others and must never be taken; its convolutions through matrix products are
- * for what is rare.
+ * for what is rare. And that operations compute what they should, whenever their code is generated.
  */
 #include "backend/cpu/dnn.h"
 
+#include <omp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -120,6 +122,64 @@ static void test_products(void **state)
 	}
 }
 
+enum { ROWS = 7, MAX_SIZE = 96 };
+
+/* y = a b for a [ROWS, n] of ones and b[i][j] = j: runs the operation and compares. */
+static void expect_product(struct dnn_op *op, int n)
+{
+	static float a[ROWS * MAX_SIZE], b[MAX_SIZE * MAX_SIZE], y[ROWS * MAX_SIZE];
+	void *workspace = NULL, *data[] = { a, b, NULL, y };
+	struct error err;
+	for (int i = 0; i < ROWS * n; i++)
+		a[i] = 1;
+	for (int i = 0; i < n * n; i++)
+		b[i] = (float)(i % n);
+	memset(y, 0, sizeof y);
+	assert_int_equal(mem_try_alloc(dnn_op_workspace(op), &workspace, &err), OK);
+	assert_int_equal(dnn_op_run(op, data, workspace), OK);
+	for (int i = 0; i < ROWS * n; i++)
+		assert_true(y[i] == (float)(n * (i % n)));
+	free(workspace);
+}
+
+/* Many at once, used in the order of making, the opposite one, or not at all. */
+static void make_and_use(int threads, int order)
+{
+	enum { COUNT = 24 };
+	struct dnn_op *ops[COUNT];
+	struct error err;
+	omp_set_num_threads(threads);
+	assert_int_equal(dnn_open(&dnn, &err), OK);
+	for (int i = 0; i < COUNT; i++) {
+		/* no two tests use the same size, whose code would be there; but some here do */
+		int64_t n = 1 + threads + 3 * order + 9 * (i % 8);
+		struct dnn_matmul p = { .a = { DT_F32, 2, { ROWS, n }, { n, 1 } },
+					.b = { DT_F32, 2, { n, n }, { n, 1 } },
+					.y = { DT_F32, 2, { ROWS, n }, { n, 1 } } };
+		assert_int_equal(dnn_matmul_new(dnn, &p, &ops[i], &err), OK);
+	}
+	for (int k = 0; k < COUNT; k++) {
+		int i = order ? COUNT - 1 - k : k, n = 1 + threads + 3 * order + 9 * (i % 8);
+		if (order < 2)
+			for (int again = 0; again < 2; again++)
+				expect_product(ops[i], n);
+		dnn_op_free(ops[i]);
+	}
+	dnn_close(dnn);
+}
+
+static void test_making(void **state)
+{
+	(void)state;
+	struct dnn *shared = dnn;
+	int before = omp_get_max_threads();
+	for (int threads = 1; threads <= 3; threads++)
+		for (int order = 0; order < 3; order++)
+			make_and_use(threads, order);
+	omp_set_num_threads(before);
+	dnn = shared;
+}
+
 static void test_none(void **state)
 {
 	(void)state;
@@ -132,6 +192,7 @@ int main(void)
 	const struct CMUnitTest with[] = {
 		cmocka_unit_test(test_convolutions),
 		cmocka_unit_test(test_products),
+		cmocka_unit_test(test_making),
 	};
 	const struct CMUnitTest without[] = { cmocka_unit_test(test_none) };
 	return DNN_AVAILABLE ? cmocka_run_group_tests(with, open_dnn, close_dnn)

@@ -89,7 +89,8 @@ struct dnn_arg {
 
 struct dnn_op {
 	struct dnn *dnn;
-	dnnl_primitive_t primitive;
+	struct dnn_job job;
+	dnnl_primitive_t primitive; /* the job's, NULL until the first run */
 	int n;
 	struct dnn_arg args[MAX_ARGS];
 	dnnl_exec_arg_t exec[MAX_ARGS + 1]; /* the last one is the scratchpad */
@@ -158,7 +159,7 @@ static enum status make_op(struct dnn *dnn, dnnl_primitive_desc_t pd, const stru
 	struct dnn_op *op = mem_alloc(sizeof *op);
 	op->dnn = dnn;
 	strncpy(op->name, implementation(pd), sizeof op->name - 1);
-	dnnl_status_t s = dnnl_primitive_create(&op->primitive, pd);
+	dnnl_status_t s = dnnl_success;
 	for (int i = 0; i < n && s == dnnl_success; i++)
 		if (roles[i].tensor->rank)
 			s = add_arg(op, pd, &roles[i]);
@@ -168,7 +169,10 @@ static enum status make_op(struct dnn *dnn, dnnl_primitive_desc_t pd, const stru
 		s = dnnl_memory_create(&op->scratchpad, d, dnn->engine, DNNL_MEMORY_NONE);
 		op->exec[op->n] = (dnnl_exec_arg_t){ DNNL_ARG_SCRATCHPAD, op->scratchpad };
 	}
-	dnnl_primitive_desc_destroy(pd);
+	if (s == dnnl_success)
+		s = dnn_maker_ask(&dnn->maker, &op->job, pd);
+	else
+		dnnl_primitive_desc_destroy(pd);
 	if (s != dnnl_success) {
 		dnn_op_free(op);
 		return convert(s, "primitive", err);
@@ -187,7 +191,7 @@ void dnn_op_free(struct dnn_op *op)
 		dnnl_primitive_destroy(op->args[i].reorder);
 	}
 	dnnl_memory_destroy(op->scratchpad);
-	dnnl_primitive_destroy(op->primitive);
+	dnn_maker_drop(&op->dnn->maker, &op->job);
 	free(op);
 }
 
@@ -221,6 +225,8 @@ static dnnl_status_t reorder(struct dnn_op *op, const struct dnn_arg *a)
 enum status dnn_op_run(struct dnn_op *op, void *const *data, void *workspace)
 {
 	dnnl_status_t s = set_memory(op->scratchpad, (char *)workspace + op->scratchpad_offset);
+	if (s == dnnl_success && !op->primitive)
+		s = dnn_maker_take(&op->dnn->maker, &op->job, &op->primitive);
 	for (int i = 0; i < op->n && s == dnnl_success; i++) {
 		struct dnn_arg *a = &op->args[i];
 		s = set_memory(a->user, data[a->data]);
@@ -386,6 +392,7 @@ enum status dnn_open(struct dnn **out, struct error *err)
 	mallopt(M_TOP_PAD, 1 << 20);
 	mallopt(M_MMAP_THRESHOLD, 1 << 25);
 	struct dnn *dnn = mem_alloc(sizeof *dnn);
+	dnn_maker_init(&dnn->maker);
 	dnnl_status_t s = dnnl_engine_create(&dnn->engine, dnnl_cpu, 0);
 	if (s == dnnl_success)
 		s = dnnl_stream_create(&dnn->stream, dnn->engine, dnnl_stream_default_flags);
@@ -401,6 +408,7 @@ void dnn_close(struct dnn *dnn)
 {
 	if (!dnn)
 		return;
+	dnn_maker_release(&dnn->maker);
 	dnnl_stream_destroy(dnn->stream);
 	dnnl_engine_destroy(dnn->engine);
 	free(dnn);

@@ -9,6 +9,8 @@
 #include "backend/cpu/dnn.h"
 
 #ifdef HAVE_ONEDNN
+#include "backend/cpu/dnn_maker.h"
+
 #include <oneapi/dnnl/dnnl.h>
 
 #define DNN_V3 (DNNL_VERSION_MAJOR >= 3)
@@ -16,6 +18,7 @@
 struct dnn {
 	dnnl_engine_t engine;
 	dnnl_stream_t stream;
+	struct dnn_maker maker;
 };
 
 #if DNN_V3
