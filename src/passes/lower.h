@@ -1,6 +1,6 @@
 /*
- * lower.h - the last passes before planning, for one target: gelu, strided, legalize, conv_epilogue,
- * fuse, layout; phases marked.
+ * lower.h - the last passes before planning, for one target: gelu, casts, strided, masked_softmax,
+ * legalize, conv_epilogue, fuse, layout; phases marked.
  */
 #ifndef ONNXTUNE_PASSES_LOWER_H
 #define ONNXTUNE_PASSES_LOWER_H
