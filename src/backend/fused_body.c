@@ -1,8 +1,6 @@
 /* fused_body.c - what kernels of Fused read of its body (see fused_body.h). */
 #include "backend/fused_body.h"
 
-#include <string.h>
-
 bool fused_sum_shape(const struct op_call *call, struct shape *kept)
 {
 	const struct tensor *axes = call->n_in > 1 && call->in[1].t.dtype ? &call->in[1].t : NULL;
@@ -24,19 +22,19 @@ const struct node *fused_sum(const struct graph *body, uint32_t id)
 	const struct node *node = NULL;
 	while (graph_value(body, id)->node) {
 		node = graph_node(body, graph_value(body, id)->node);
-		if (strcmp(node->def->name, "Cast") != 0)
+		if (!node_is(node, "Cast"))
 			break;
 		id = node->in[0];
 	}
-	return node && !strcmp(node->def->name, "ReduceSum") ? node : NULL;
+	return node && node_is(node, "ReduceSum") ? node : NULL;
 }
 
 const struct shape *fused_space(const struct graph *body)
 {
 	for (uint32_t i = 0; i < body->order.n; i++) {
 		const struct node *node = graph_node(body, body->order.v[i]);
-		bool sum = !strcmp(node->def->name, "ReduceSum");
-		if (strcmp(node->def->name, "Cast") != 0)
+		bool sum = node_is(node, "ReduceSum");
+		if (!node_is(node, "Cast"))
 			return &graph_value(body, sum ? node->in[0] : node->out[0])->t.shape;
 	}
 	return &graph_value(body, body->outputs.v[0])->t.shape; /* only casts */

@@ -14,6 +14,8 @@
 
 #include "graph/graph.h"
 
+#include <string.h>
+
 struct builder;
 
 /* ---- attributes and arguments ---- */
@@ -143,6 +145,12 @@ struct op_def {
 	grad_fn *grad;           /* NULL and not OP_NO_GRAD: training through it is a blocker */
 	op_count_fn *operations; /* of contractions; NULL: not counted */
 };
+
+/* Whether the node is of the operator of that name, in whatever form: no name is in both domains. */
+static inline bool node_is(const struct node *node, const char *op)
+{
+	return node->def && !strcmp(node->def->name, op);
+}
 
 /* All definitions, ended by NULL (written by bootstrap). */
 extern const struct op_def *const op_table[];

@@ -4,7 +4,6 @@
 #include "passes/rewrite.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 enum { BN_X, BN_SCALE, BN_B, BN_MEAN, BN_VAR };
 
@@ -15,11 +14,6 @@ struct batch_norm {
 	uint32_t *delayed; /* per value of the old graph: node of the convolution that makes it and
 			      waits for its BatchNormalization */
 };
-
-static bool is(const struct node *node, const char *op)
-{
-	return !strcmp(node->def->name, op);
-}
 
 /* [C] as [1,C,1,...] to broadcast over the channels of a value of this rank. */
 static uint32_t per_channel(struct builder *b, uint32_t v, int rank)
@@ -150,11 +144,11 @@ static void count_readers(const struct graph *graph, uint32_t *readers)
 static bool waits(const struct batch_norm *p, const struct node *conv)
 {
 	const struct graph *graph = p->r.from;
-	if (!is(conv, "Conv") || p->readers[conv->out[0]] != 1)
+	if (!node_is(conv, "Conv") || p->readers[conv->out[0]] != 1)
 		return false;
 	for (uint32_t i = 0; i < graph->order.n; i++) {
 		const struct node *node = graph_node(graph, graph->order.v[i]);
-		if (is(node, "BatchNormalization") && node->in[0] == conv->out[0])
+		if (node_is(node, "BatchNormalization") && node->in[0] == conv->out[0])
 			return true;
 	}
 	return false;
@@ -173,7 +167,7 @@ enum status batch_norm_apply(struct graph **graph, enum batch_norm_mode mode, st
 		const struct node *node = graph_node(from, from->order.v[i]);
 		if (mode == BATCH_NORM_FROZEN && waits(&p, node))
 			p.delayed[node->out[0]] = from->order.v[i];
-		else if (!is(node, "BatchNormalization"))
+		else if (!node_is(node, "BatchNormalization"))
 			rewrite_copy(&p.r, node);
 		else if (mode != BATCH_NORM_FROZEN)
 			with_state(&p, node, mode == BATCH_NORM_TRAIN);

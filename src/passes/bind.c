@@ -4,7 +4,6 @@
 #include "base/map.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* Results up to this size are computed once here instead of in every run. */
 #define FOLD_LIMIT 65536
@@ -109,7 +108,7 @@ static void bind_node(struct builder *b, const struct graph *loaded, const struc
 		wanted[k] = node->out[k] != 0;
 		names[k] = wanted[k] ? graph_value(loaded, node->out[k])->name : NULL;
 	}
-	if (node->def && !strcmp(node->def->name, "Identity") && node->n_in == 1 && in[0] &&
+	if (node->def && node_is(node, "Identity") && node->n_in == 1 && in[0] &&
 	    node->n_out == 1 && graph_value(b->graph, in[0])->kind == VALUE_CONSTANT) {
 		map[node->out[0]] =
 			in[0]; /* a constant keeps the name that the file stores it under */

@@ -29,11 +29,6 @@ struct epilogue {
 	double high;
 };
 
-static bool is(const struct node *node, const char *op)
-{
-	return !strcmp(node->def->name, op) && !*node->def->domain;
-}
-
 /* The number that input k holds, or `preset` where there is none; false when it is not known. */
 static bool bound(const struct graph *graph, const struct node *node, uint32_t k, double preset,
 		  double *out)
@@ -52,9 +47,9 @@ static bool limits(const struct graph *graph, const struct node *node, double *h
 {
 	double low;
 	*high = INFINITY;
-	if (is(node, "Relu"))
+	if (node_is(node, "Relu"))
 		return true;
-	return is(node, "Clip") && bound(graph, node, 1, -INFINITY, &low) && low == 0 &&
+	return node_is(node, "Clip") && bound(graph, node, 1, -INFINITY, &low) && low == 0 &&
 	       bound(graph, node, 2, INFINITY, high) && *high > 0;
 }
 
@@ -103,10 +98,10 @@ static bool find(const struct pass *p, uint32_t id, struct epilogue *e)
 	const struct graph *graph = p->r.from;
 	const struct node *conv = graph_node(graph, id);
 	*e = (struct epilogue){ .result = conv->out[0], .high = INFINITY };
-	if (!is(conv, "Conv") || conv->n_in < 3 || !conv->in[2])
+	if (!node_is(conv, "Conv") || conv->n_in < 3 || !conv->in[2])
 		return false;
 	const struct node *next = only_reader(p, e->result, conv);
-	if (next && is(next, "Add") && (e->residual = residual_of(p, id, next))) {
+	if (next && node_is(next, "Add") && (e->residual = residual_of(p, id, next))) {
 		e->nodes[0] = p->reader[e->result];
 		e->result = next->out[0];
 		next = only_reader(p, e->result, conv);

@@ -26,8 +26,7 @@ static uint32_t *find_copies(const struct graph *graph)
 		const struct node *node = graph_node(graph, graph->order.v[i]);
 		for (uint32_t k = 0; k < node->n_in; k++)
 			read[node->in[k]] |= node->phase > PHASE_UPDATE;
-		if (node->phase != PHASE_UPDATE || strcmp(node->def->name, "Cast") ||
-		    !read[node->out[0]])
+		if (node->phase != PHASE_UPDATE || !node_is(node, "Cast") || !read[node->out[0]])
 			continue;
 		const struct value *from = graph_value(graph, node->in[0]);
 		const struct value *to = graph_value(graph, node->out[0]);

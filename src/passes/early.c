@@ -18,7 +18,6 @@
 #include "passes/rewrite.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 enum role { ROLE_NONE, ROLE_STATS, ROLE_OPTIMIZER, ROLE_AVERAGE, ROLE_END };
 
@@ -42,28 +41,23 @@ struct early {
 
 /* ---- what there is ---- */
 
-static bool is(const struct node *node, const char *op)
-{
-	return !strcmp(node->def->name, op);
-}
-
 static enum role role_of(const struct early *e, const struct node *node)
 {
 	const struct node *stats = e->stats ? graph_node(e->from, e->stats) : NULL;
-	if (is(node, "GradStats"))
+	if (node_is(node, "GradStats"))
 		return ROLE_STATS;
 	if (!stats || !node->n_in || node->in[0] != stats->out[0])
 		return ROLE_NONE;
-	return is(node, "ScaleUpdate")     ? ROLE_END
-	       : is(node, "MovingAverage") ? ROLE_AVERAGE
-					   : ROLE_OPTIMIZER;
+	return node_is(node, "ScaleUpdate")     ? ROLE_END
+	       : node_is(node, "MovingAverage") ? ROLE_AVERAGE
+						: ROLE_OPTIMIZER;
 }
 
 /* The value whose memory output k may have: of what it writes over, or looks at. */
 static uint32_t memory_of(const struct early *e, const struct node *node, uint32_t k)
 {
 	int alias = op_output(node->def, k)->alias;
-	bool view = k == 0 && ((node->def->flags & OP_VIEW) || is(node, "Relayout"));
+	bool view = k == 0 && ((node->def->flags & OP_VIEW) || node_is(node, "Relayout"));
 	return alias  ? e->memory[node->in[alias - 1]]
 	       : view ? e->memory[node->in[0]]
 		      : node->out[k];
@@ -77,9 +71,10 @@ static void find_followers(struct early *e)
 	for (uint32_t i = graph->order.n; i-- > 0;) {
 		uint32_t id = graph->order.v[i];
 		const struct node *node = graph_node(graph, id);
-		bool moves = (node->def->flags & (OP_VIEW | OP_KEEPS_FORM)) || is(node, "Relayout");
-		bool follows = (node->phase == PHASE_MICRO && moves) || is(node, "Accumulate") ||
-			       node->phase == PHASE_APPLY;
+		bool moves = (node->def->flags & (OP_VIEW | OP_KEEPS_FORM)) ||
+			     node_is(node, "Relayout");
+		bool follows = (node->phase == PHASE_MICRO && moves) ||
+			       node_is(node, "Accumulate") || node->phase == PHASE_APPLY;
 		for (uint32_t k = 0; k < node->n_out; k++)
 			follows &= !node->out[k] || !needed[node->out[k]];
 		for (uint32_t k = 0; k < node->n_in; k++)
@@ -130,7 +125,7 @@ static void copy(struct early *e, uint32_t id)
 	const struct node *node = graph_node(e->from, id);
 	for (uint32_t k = 0; k < node->n_in; k++)
 		e->readers[e->memory[node->in[k]]] -= node->phase >= PHASE_MICRO && !e->role[id];
-	if (is(node, "Accumulate"))
+	if (node_is(node, "Accumulate"))
 		e->r.map[node->out[0]] = e->r.map[node->in[1]];
 	else
 		rewrite_copy(&e->r, node);

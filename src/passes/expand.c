@@ -3,13 +3,11 @@
 
 #include "passes/rewrite.h"
 
-#include <string.h>
-
 static const struct node *expand_of(const struct graph *graph, uint32_t id)
 {
 	uint32_t producer = id ? graph_value(graph, id)->node : 0;
 	const struct node *node = producer ? graph_node(graph, producer) : NULL;
-	return node && !strcmp(node->def->name, "Expand") ? node : NULL;
+	return node && node_is(node, "Expand") ? node : NULL;
 }
 
 /* Whether the node takes these inputs and still has the shape it had: gradients do not broadcast. */

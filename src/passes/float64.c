@@ -40,7 +40,7 @@ static const struct attr *widened_attrs(struct arena *arena, const struct node *
 			a->tensor = arena_dup(arena, &t, sizeof t);
 		}
 	}
-	if (!n && !strcmp(node->def->name, "ConstantOfShape")) {
+	if (!n && node_is(node, "ConstantOfShape")) {
 		struct tensor zero = tensor_new(arena, DT_F64, &SHAPE(1));
 		attrs[0] = (struct attr){ .name = "value",
 					  .kind = ATTR_TENSOR,

@@ -23,7 +23,7 @@ static bool is_float(enum dtype dtype)
 
 static bool is_cast(const struct node *node)
 {
-	return !strcmp(node->def->name, "Cast");
+	return node_is(node, "Cast");
 }
 
 static bool writes_over(const struct node *node)

@@ -8,8 +8,6 @@
 #include "ops/target.h"
 #include "passes/rewrite.h"
 
-#include <string.h>
-
 #define NOBODY 0
 #define MANY UINT32_MAX
 
@@ -48,7 +46,7 @@ static inline bool is_scalar_constant(const struct value *v)
 
 static inline bool is_sum(const struct node *node)
 {
-	return !strcmp(node->def->name, "ReduceSum");
+	return node_is(node, "ReduceSum");
 }
 
 /* The shape that a node computes in. */

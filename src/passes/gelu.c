@@ -5,7 +5,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct search {
 	const struct graph *graph;
@@ -29,7 +28,7 @@ static const struct node *inner(const struct search *s, uint32_t value, const ch
 {
 	uint32_t id = graph_value(s->graph, value)->node;
 	const struct node *node = id ? graph_node(s->graph, id) : NULL;
-	return node && s->uses[value] == 1 && !strcmp(node->def->name, op) ? node : NULL;
+	return node && s->uses[value] == 1 && node_is(node, op) ? node : NULL;
 }
 
 static bool is_number(const struct search *s, uint32_t value, double number)
@@ -76,7 +75,7 @@ static uint32_t find_x(const struct search *s, const uint32_t factor[3])
 /* x, where the node ends such a product; 0: it doesn't. */
 static uint32_t find_gelu(const struct search *s, const struct node *node)
 {
-	if (strcmp(node->def->name, "Mul"))
+	if (!node_is(node, "Mul"))
 		return 0;
 	const struct shape *shape = &graph_value(s->graph, node->out[0])->t.shape;
 	for (uint32_t k = 0; k < 2; k++) {

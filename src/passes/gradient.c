@@ -91,7 +91,7 @@ static bool widen_in_place(struct walk_state *w, uint32_t v, enum dtype dtype)
 			}
 		return false;
 	}
-	if (!(node->def->flags & OP_KEEPS_FORM) || !strcmp(node->def->name, "Cast") ||
+	if (!(node->def->flags & OP_KEEPS_FORM) || node_is(node, "Cast") ||
 	    !widen_in_place(w, node->in[0], dtype))
 		return false;
 	value->t.dtype = dtype;
@@ -129,7 +129,7 @@ static void apply_rule(struct walk_state *w, struct node *node, uint32_t *dy, co
 			  .need = need,
 			  .dx = dx };
 	bool wide = w->width == GRADIENT_WIDE;
-	if (wide && !strcmp(node->def->name, "Cast")) {
+	if (wide && node_is(node, "Cast")) {
 		dx[0] = dy[0];
 		return;
 	}

@@ -5,7 +5,6 @@
 #include "passes/rewrite.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* Stands for the node in the key of the random numbers: it is none of the file's. */
 #define DROPOUT_NODE 0
@@ -32,7 +31,7 @@ static bool is_head(const struct node *node, const bool *data)
 {
 	static const char *const ops[] = { "Gemm", "MatMul", "Conv" };
 	for (size_t i = 0; i < ARRAY_SIZE(ops); i++)
-		if (!strcmp(node->def->name, ops[i]) && !*node->def->domain)
+		if (node_is(node, ops[i]) && !*node->def->domain)
 			return data[node->in[0]] && !data[node->in[1]];
 	return false;
 }

@@ -35,7 +35,7 @@ static bool needs_casts(const struct graph *graph, const struct node *node,
 {
 	struct arena scratch;
 	bool half = false, wrap = false;
-	if (!strcmp(node->def->name, "Cast") || (node->def->flags & OP_VIEW))
+	if (node_is(node, "Cast") || (node->def->flags & OP_VIEW))
 		return false;
 	arena_init(&scratch);
 	struct op_call call = op_call_of(graph, node, &scratch);

@@ -11,14 +11,8 @@
 #include <fnmatch.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* ---- forms ---- */
-
-static bool is(const struct node *node, const char *op)
-{
-	return node->def && !strcmp(node->def->name, op) && !*node->def->domain;
-}
 
 /* Attributes of a loaded graph, where defaults are not filled in. */
 static int64_t int_or(const struct node *node, const char *name, int64_t otherwise)
@@ -47,7 +41,7 @@ static bool swaps_axes(const struct node *node)
 
 static bool is_pointwise_conv(const struct node *node, const struct shape *w)
 {
-	bool ones = is(node, "Conv") && w->rank > 2 && int_or(node, "group", 1) == 1;
+	bool ones = node_is(node, "Conv") && w->rank > 2 && int_or(node, "group", 1) == 1;
 	for (int i = 2; i < w->rank; i++)
 		ones &= w->dim[i] == 1;
 	return ones;
@@ -62,9 +56,9 @@ static enum lora_form form_of(const struct node *node, uint32_t k, const struct 
 		return LORA_OUT_IN;
 	if (w->rank != 2)
 		return LORA_NONE;
-	if (is(node, "Gemm") && float_or(node, "alpha", 1) == 1)
+	if (node_is(node, "Gemm") && float_or(node, "alpha", 1) == 1)
 		return int_or(node, "transB", 0) ? LORA_OUT_IN : LORA_IN_OUT;
-	return is(node, "MatMul") ? LORA_IN_OUT : LORA_NONE;
+	return node_is(node, "MatMul") ? LORA_IN_OUT : LORA_NONE;
 }
 
 static enum lora_form turned(enum lora_form form)
@@ -78,10 +72,11 @@ static void read_operand(const struct graph *loaded, const struct node *node, ui
 	struct origin from = origins[node->in[k]];
 	if (!from.constant)
 		return;
-	if (k == 0 && (is(node, "Identity") || is(node, "Cast") ||
-		       (is(node, "Transpose") && swaps_axes(node)))) {
-		origins[node->out[0]] = (struct origin){ from.constant,
-							 from.transposed ^ is(node, "Transpose") };
+	if (k == 0 && (node_is(node, "Identity") || node_is(node, "Cast") ||
+		       (node_is(node, "Transpose") && swaps_axes(node)))) {
+		origins[node->out[0]] = (struct origin){
+			from.constant, from.transposed ^ node_is(node, "Transpose")
+		};
 		return;
 	}
 	enum lora_form form = form_of(node, k, &graph_value(loaded, from.constant)->t.shape);

@@ -4,12 +4,6 @@
 #include "ops/step.h"
 
 #include <math.h>
-#include <string.h>
-
-static bool is(const struct node *node, const char *op)
-{
-	return !strcmp(node->def->name, op);
-}
 
 static const struct node *producer(const struct graph *graph, uint32_t value)
 {
@@ -22,10 +16,10 @@ static uint32_t written_out_softmax(const struct graph *graph, const struct node
 {
 	const struct node *exp = producer(graph, div->in[0]);
 	const struct node *sum = producer(graph, div->in[1]);
-	if (sum && is(sum, "Expand"))
+	if (sum && node_is(sum, "Expand"))
 		sum = producer(graph, sum->in[0]);
-	if (!exp || !sum || !is(exp, "Exp") || !is(sum, "ReduceSum") || sum->in[0] != div->in[0] ||
-	    !node_int(sum, "keepdims") || sum->n_in < 2 || !sum->in[1])
+	if (!exp || !sum || !node_is(exp, "Exp") || !node_is(sum, "ReduceSum") ||
+	    sum->in[0] != div->in[0] || !node_int(sum, "keepdims") || sum->n_in < 2 || !sum->in[1])
 		return 0;
 	const struct tensor *axes = &graph_value(graph, sum->in[1])->t;
 	const struct shape *shape = &graph_value(graph, div->in[0])->t.shape;
@@ -34,9 +28,9 @@ static uint32_t written_out_softmax(const struct graph *graph, const struct node
 		return 0;
 	/* z - max(z) trains as z: the maximum cancels. */
 	const struct node *sub = producer(graph, exp->in[0]);
-	if (sub && is(sub, "Sub")) {
+	if (sub && node_is(sub, "Sub")) {
 		const struct node *max = producer(graph, sub->in[1]);
-		if (max && is(max, "ReduceMax") && max->in[0] == sub->in[0])
+		if (max && node_is(max, "ReduceMax") && max->in[0] == sub->in[0])
 			return sub->in[0];
 	}
 	return exp->in[0];
@@ -46,13 +40,13 @@ static uint32_t written_out_softmax(const struct graph *graph, const struct node
 static bool is_linear(const struct graph *graph, uint32_t value)
 {
 	const struct node *node = producer(graph, value);
-	for (uint32_t i = 0; node && is(node, "Add") && i < 2; i++) {
+	for (uint32_t i = 0; node && node_is(node, "Add") && i < 2; i++) {
 		const struct node *product = producer(graph, node->in[i]);
-		if (product && is(product, "MatMul") &&
+		if (product && node_is(product, "MatMul") &&
 		    graph_value(graph, node->in[1 - i])->t.shape.rank == 1)
 			return true;
 	}
-	return node && is(node, "MatMul");
+	return node && node_is(node, "MatMul");
 }
 
 struct loss_head loss_find(const struct graph *graph, uint32_t output)
@@ -65,24 +59,26 @@ struct loss_head loss_find(const struct graph *graph, uint32_t output)
 								: 0;
 	for (const struct node *node; (node = producer(graph, value));) {
 		int axis = 0;
-		if (is(node, "Identity") || is(node, "Cast") || is(node, "Dropout")) {
+		if (node_is(node, "Identity") || node_is(node, "Cast") ||
+		    node_is(node, "Dropout")) {
 			value = node->in[0];
 			continue;
 		}
 		/* The last axis is the class axis where an activation names it. */
 		shape = &graph_value(graph, node->in[0])->t.shape;
-		uint32_t x = is(node, "Div") ? written_out_softmax(graph, node, &axis) : 0;
+		uint32_t x = node_is(node, "Div") ? written_out_softmax(graph, node, &axis) : 0;
 		if (x) {
 			head = (struct loss_head){ ENDING_SOFTMAX, x, axis };
-		} else if (is(node, "Softmax") || is(node, "LogSoftmax")) {
+		} else if (node_is(node, "Softmax") || node_is(node, "LogSoftmax")) {
 			shape_axis(shape, node_int(node, "axis"), &axis);
-			head.ending = is(node, "Softmax") ? ENDING_SOFTMAX : ENDING_LOG_SOFTMAX;
+			head.ending = node_is(node, "Softmax") ? ENDING_SOFTMAX
+							       : ENDING_LOG_SOFTMAX;
 			head.logits = node->in[0];
 			head.axis = axis;
-		} else if (is(node, "Sigmoid")) {
+		} else if (node_is(node, "Sigmoid")) {
 			head.ending = ENDING_SIGMOID;
 			head.logits = node->in[0];
-		} else if (is(node, "Reshape") && shape->rank >= 1 &&
+		} else if (node_is(node, "Reshape") && shape->rank >= 1 &&
 			   shape->dim[0] == graph_value(graph, output)->t.shape.dim[0]) {
 			value = node->in[0]; /* an activation may stand before the last Reshape */
 			continue;

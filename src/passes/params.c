@@ -137,11 +137,11 @@ static bool is_put_on_weighted(struct follow *f, const struct node *node, uint32
 	const struct shape *own = &graph_value(f->graph, node->in[k])->t.shape;
 	const struct shape *y = &graph_value(f->graph, node->out[0])->t.shape;
 	uint32_t source = f->source[node->in[k]];
-	if (!strcmp(node->def->name, "Add") || !strcmp(node->def->name, "Mul")) {
+	if (node_is(node, "Add") || node_is(node, "Mul")) {
 		uint32_t other = node->in[1 - k];
 		weighted = f->weighted[other] &&
 			   shape_equal(&graph_value(f->graph, other)->t.shape, y);
-	} else if (strcmp(node->def->name, "Concat")) {
+	} else if (!node_is(node, "Concat")) {
 		return false;
 	}
 	if (!weighted || shape_elements(own) < 2)
@@ -160,8 +160,8 @@ static bool is_put_on_weighted(struct follow *f, const struct node *node, uint32
 static uint32_t source_of_outputs(const struct follow *f, const struct node *node)
 {
 	uint32_t source = node->n_in ? f->source[node->in[0]] : 0;
-	bool kept = (node->def->flags & OP_KEEPS_FORM) || !strcmp(node->def->name, "Split") ||
-		    (!strcmp(node->def->name, "Add") && f->source[node->in[1]] == source);
+	bool kept = (node->def->flags & OP_KEEPS_FORM) || node_is(node, "Split") ||
+		    (node_is(node, "Add") && f->source[node->in[1]] == source);
 	return kept ? source : 0;
 }
 

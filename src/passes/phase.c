@@ -26,14 +26,13 @@ void phase_mark(struct graph *graph)
 		for (uint32_t k = 0; k < node->n_in; k++)
 			if (node->in[k] && read[node->in[k]] > node->phase)
 				node->phase = read[node->in[k]];
-		if (!strcmp(node->def->name, "ScaleUpdate"))
+		if (node_is(node, "ScaleUpdate"))
 			node->phase = PHASE_APPLY;
 		for (uint32_t k = 0; k < node->n_out; k++)
 			if (node->out[k]) {
 				graph_value(graph, node->out[k])->phase = node->phase;
-				read[node->out[k]] = strcmp(node->def->name, "Accumulate")
-							     ? node->phase
-							     : PHASE_APPLY;
+				read[node->out[k]] = node_is(node, "Accumulate") ? PHASE_APPLY
+										 : node->phase;
 			}
 	}
 	uint32_t *sorted = mem_alloc(graph->order.n * sizeof *sorted), n = 0;

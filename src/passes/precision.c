@@ -107,7 +107,7 @@ static enum dtype wanted_type(const struct rewrite *r, const struct node *node, 
 		else
 			widest = DT_F32; /* f16 and bf16 have no common half */
 	}
-	if (widest == DT_NONE || !strcmp(node->def->name, "Cast"))
+	if (widest == DT_NONE || node_is(node, "Cast"))
 		return DT_NONE;
 	switch (class_of(node->def, policy)) {
 	case PRECISION_HALF:
@@ -140,7 +140,7 @@ static bool is_bias(const struct rewrite *r, uint32_t value, const struct shape 
 static bool adds_bias(const struct rewrite *r, const struct node *node, const uint32_t *in,
 		      enum dtype half)
 {
-	if (strcmp(node->def->name, "Add"))
+	if (!node_is(node, "Add"))
 		return false;
 	const struct shape *shape = &graph_value(r->from, node->out[0])->t.shape;
 	for (uint32_t k = 0; k < 2; k++)

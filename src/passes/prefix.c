@@ -21,7 +21,7 @@ static bool is_own(const struct value *v)
 
 static bool is_product(const struct node *node)
 {
-	return !strcmp(node->def->name, "Gemm") || !strcmp(node->def->name, "MatMul");
+	return node_is(node, "Gemm") || node_is(node, "MatMul");
 }
 
 static struct dependence find_dependence(const struct graph *graph, bool products)

@@ -33,7 +33,7 @@ static const struct node *new_producer(const struct join *j, uint32_t v)
 
 static bool is_sum(const struct join *j, const struct node *node)
 {
-	if (!node || strcmp(node->def->name, "Add"))
+	if (!node || !node_is(node, "Add"))
 		return false;
 	const struct shape *y = build_shape(j->b, node->out[0]);
 	return shape_equal(build_shape(j->b, node->in[0]), y) &&
@@ -56,7 +56,7 @@ static void collect(struct join *j, uint32_t sum)
 static bool is_product(const struct join *j, uint32_t v)
 {
 	const struct node *node = new_producer(j, v);
-	return node && !strcmp(node->def->name, "Gemm") && node->n_in == 2 && j->uses[v] == 1;
+	return node && node_is(node, "Gemm") && node->n_in == 2 && j->uses[v] == 1;
 }
 
 static bool same_type(const struct join *j, uint32_t a, uint32_t b)
@@ -124,7 +124,7 @@ static uint32_t row_of(struct join *j, uint32_t k)
 	for (int turn = 0; turn < 2 && k == 0; turn++) {
 		for (uint32_t i = j->first; i < b->graph->nodes.n; i++) {
 			const struct node *node = graph_node(b->graph, i);
-			if (!strcmp(node->def->name, "Concat") && node->n_in == n &&
+			if (node_is(node, "Concat") && node->n_in == n &&
 			    node_int(node, "axis") == axis && !memcmp(node->in, v, n * sizeof *v))
 				return node->out[0];
 		}

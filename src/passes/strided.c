@@ -41,11 +41,6 @@ static struct view view_of(const struct graph *graph, uint32_t value)
 	return v;
 }
 
-static bool is(const struct node *node, const char *op)
-{
-	return !strcmp(node->def->name, op) && !*node->def->domain;
-}
-
 /* The permutation of a Transpose, written out. */
 static void permutation(const struct node *node, int rank, int64_t perm[SHAPE_MAX_RANK])
 {
@@ -57,7 +52,7 @@ static void permutation(const struct node *node, int rank, int64_t perm[SHAPE_MA
 /* Whether the node is x times a known scalar, of a type that rounds little; *x is that input. */
 static bool scales(const struct graph *graph, const struct node *node, uint32_t *x, double *factor)
 {
-	for (uint32_t k = 0; k < 2 && is(node, "Mul"); k++) {
+	for (uint32_t k = 0; k < 2 && node_is(node, "Mul"); k++) {
 		const struct value *c = graph_value(graph, node->in[k]);
 		const struct value *other = graph_value(graph, node->in[!k]);
 		if (c->kind != VALUE_CONSTANT || !c->t.data || shape_elements(&c->t.shape) != 1 ||
@@ -81,7 +76,7 @@ static bool is_element_by_element(const struct graph *graph, const struct node *
 {
 	double factor;
 	*x = node->in[0];
-	return is(node, "Cast") || scales(graph, node, x, &factor);
+	return node_is(node, "Cast") || scales(graph, node, x, &factor);
 }
 
 /* The node again, reading `x` in place of the input `old`. */
@@ -125,7 +120,7 @@ static struct view source_of(const struct pass *p, uint32_t operand)
 	for (;;) {
 		uint32_t producer = graph_value(graph, v.value)->node, x = 0;
 		const struct node *node = producer ? graph_node(graph, producer) : NULL;
-		bool transposes = node && is(node, "Transpose");
+		bool transposes = node && node_is(node, "Transpose");
 		int64_t perm[SHAPE_MAX_RANK];
 		double factor = 1;
 		if (!node)
@@ -182,7 +177,7 @@ static struct view end_of(const struct pass *p, uint32_t result)
 		int64_t perm[SHAPE_MAX_RANK], before[SHAPE_MAX_RANK];
 		uint32_t x;
 		double factor;
-		bool transposes = is(node, "Transpose");
+		bool transposes = node_is(node, "Transpose");
 		if (transposes) {
 			permutation(node, v.rank, perm);
 			memcpy(before, v.perm, sizeof before);
@@ -218,7 +213,7 @@ static bool is_float(enum dtype dtype)
 
 static bool is_candidate(const struct graph *graph, const struct node *node)
 {
-	if (!is(node, "MatMul"))
+	if (!node_is(node, "MatMul"))
 		return false;
 	const struct tensor *a = &graph_value(graph, node->in[0])->t;
 	const struct tensor *b = &graph_value(graph, node->in[1])->t;
@@ -251,7 +246,7 @@ static struct view matrix_of(const struct pass *p, uint32_t operand)
 	uint32_t producer = graph_value(p->r.from, operand)->node;
 	const struct node *node = producer ? graph_node(p->r.from, producer) : NULL;
 	int64_t perm[SHAPE_MAX_RANK];
-	if (!node || !is(node, "Transpose") || !p->r.map[node->in[0]])
+	if (!node || !node_is(node, "Transpose") || !p->r.map[node->in[0]])
 		return v;
 	permutation(node, v.rank, perm);
 	for (int i = 0; i < v.rank - 2; i++)

@@ -51,7 +51,7 @@ static bool is_view(const struct graph *graph, const struct node *node)
 		return false;
 	const struct value *in = graph_value(graph, node->in[0]);
 	const struct value *out = graph_value(graph, node->out[0]);
-	if (!strcmp(node->def->name, "Relayout"))
+	if (node_is(node, "Relayout"))
 		return layout_same_bytes(&in->t.shape, in->layout, out->layout);
 	return (node->def->flags & OP_VIEW) && in->layout == LAYOUT_PLAIN &&
 	       out->layout == LAYOUT_PLAIN;
@@ -147,7 +147,7 @@ static void find_runs(struct plan *plan)
 		const struct kernel *kernel = steps[i].kernel;
 		enum phase phase = node->phase;
 		/* The kernel of Accumulate differs between the two programs of MICRO. */
-		if (!kernel || !kernel->create_run || !strcmp(node->def->name, "Accumulate") ||
+		if (!kernel || !kernel->create_run || node_is(node, "Accumulate") ||
 		    (node->def->flags & OP_INPLACE)) {
 			first[phase] = 0;
 			continue;
@@ -296,7 +296,7 @@ static void find_direct(struct plan *plan)
 	struct plan_layout *l = plan->layout;
 	for (uint32_t i = 0; i < graph->order.n; i++) {
 		const struct node *node = graph_node(graph, graph->order.v[i]);
-		if (strcmp(node->def->name, "Accumulate"))
+		if (!node_is(node, "Accumulate"))
 			continue;
 		struct group *g = &l->groups[find(l, node->in[1])];
 		const struct group *acc = &l->groups[find(l, node->in[0])];

@@ -282,11 +282,6 @@ static void body_input(FILE *out, const void *ctx, uint32_t k)
 	print_value(out, n->body, n->node->in[k], n->names);
 }
 
-static bool is(const struct node *node, const char *op)
-{
-	return !strcmp(node->def->name, op);
-}
-
 /* Prints the nodes that come before the sums; names[v] is what value v is called. */
 static void print_body(struct printer *p, const struct graph *body, name_text *names,
 		       struct arena *arena)
@@ -295,7 +290,7 @@ static void print_body(struct printer *p, const struct graph *body, name_text *n
 		const struct node *node = graph_node(body, body->order.v[i]);
 		struct op_call inner = op_call_of(body, node, arena);
 		struct body_node ctx = { body, node, names };
-		if (is(node, "ReduceSum") || fused_sum(body, node->out[0]))
+		if (node_is(node, "ReduceSum") || fused_sum(body, node->out[0]))
 			continue;
 		snprintf(names[node->out[0]], NAME, "v%u", node->out[0]);
 		print_node(p->out, &inner, names[node->out[0]], body_input, &ctx);
@@ -369,8 +364,8 @@ static bool body_fits(const struct op_call *call, struct arena *arena)
 	for (uint32_t i = 0; i < body->order.n; i++) {
 		const struct node *node = graph_node(body, body->order.v[i]);
 		struct op_call inner = op_call_of(body, node, arena);
-		if (is(node, "ReduceSum") ? chain_fusible(&inner) == FUSIBLE_NOT
-					  : !chain_has_expression(&inner, NULL))
+		if (node_is(node, "ReduceSum") ? chain_fusible(&inner) == FUSIBLE_NOT
+					       : !chain_has_expression(&inner, NULL))
 			return false;
 	}
 	return true;
