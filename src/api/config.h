@@ -248,6 +248,7 @@ struct config {
 	/* device */
 	struct config_device device;
 	int64_t threads; /* CONFIG_AUTO: one for each core */
+	bool autotune;   /* kernels of a GPU may be chosen by their speed */
 	struct config_memory memory;
 	int64_t decoders; /* threads that read and decode data; CONFIG_AUTO: by the cores */
 

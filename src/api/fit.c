@@ -234,7 +234,8 @@ enum status fit_session(struct fit *f, struct session **out, struct problems *pr
 {
 	const struct backend *backend = f->options.backend;
 	struct backend_options device = { .ordinal = f->options.ordinal,
-					  .threads = f->options.threads };
+					  .threads = f->options.threads,
+					  .autotune = f->options.autotune };
 	enum status status = backend->open(&device, &f->options.device, err);
 	if (status != OK) {
 		problems_add(problems, err);

@@ -299,6 +299,9 @@ static enum status open_session(struct project *p, bool train, struct problems *
 	profile_lap(p->profile, "planned");
 	TRY(session_start(p->session, err));
 	profile_lap(p->profile, "memory taken, weights copied");
+	const char *tuned = session_tuned(p->session);
+	if (tuned)
+		log_note(&p->ui->log, "autotune: %s", tuned);
 	return OK;
 }
 

@@ -238,6 +238,9 @@ static enum status compare(const json_t *o, const struct checkpoint *c, struct p
 	if (p->config->cache_features == CONFIG_FEATURES_NEAR)
 		log_warn(log, "--cache-features=near computes again what it had: the results may "
 			      "differ by rounding from those without an interruption");
+	if (session_tuned(p->session))
+		log_warn(log, "--autotune times the GPU's kernels again: the results may differ by "
+			      "rounding from those without an interruption");
 	if (strcmp(device, id->device))
 		log_warn(log,
 			 "the checkpoint was made on another machine (%s): the results may "

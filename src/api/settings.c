@@ -86,6 +86,7 @@ struct session_options settings_session(const struct config *config, const struc
 		.backend = backend,
 		.ordinal = c->device.ordinal,
 		.threads = settings_threads(c),
+		.autotune = c->autotune,
 		.loss = losses[c->loss],
 		.distill = { c->distill.share, c->distill.temperature },
 		.loss_shape = { c->label_smoothing,

@@ -52,12 +52,19 @@ struct kernel {
 	enum status (*create_run)(struct device *device, const struct op_call *calls, uint32_t n,
 				  void **state, size_t *workspace, struct error *err);
 	enum status (*run)(void *state, const struct kernel_io *io, struct stream *stream);
+	/*
+	 * Chooses the fastest of several ways to run it, if that was asked for (autotune), NULL: there is
+	 * one. Called before any run, never within a capture, with the memory that run will get; it may
+	 * change the content of outputs and workspace, and waits for the stream.
+	 */
+	enum status (*tune)(void *state, const struct kernel_io *io, struct stream *stream);
 	void (*destroy)(void *state); /* NULL: nothing to free */
 };
 
 struct backend_options {
 	int ordinal; /* which device of that kind */
 	int threads; /* 0: as many as the machine has */
+	bool autotune; /* kernels may be chosen by their speed; where they never are it does nothing */
 };
 
 struct backend {
@@ -85,6 +92,9 @@ struct backend {
 	/* Why the last call that has no struct error failed, which is forgotten then: a constant
 	 * text, or NULL. May be NULL itself: it is never known. */
 	const char *(*reason)(struct device *device);
+	/* What autotune has cost so far, or NULL: nothing. "3 products timed in 0.1 s". May be NULL
+	 * itself: nothing is ever timed. */
+	const char *(*tuned)(struct device *device);
 
 	enum status (*alloc)(struct device *device, size_t bytes, void **out, struct error *err);
 	void (*free)(struct device *device, void *p); /* no work that uses it may be pending */

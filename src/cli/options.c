@@ -362,6 +362,11 @@ const struct option options[] = {
 	{ "threads", 0, OPTION_COUNT, "N|auto", "auto", NULL, 1, 4096, "auto", CONFIG_AUTO,
 	  .field = SET(threads), .group = GROUP_DEVICE, .commands = ALL,
 	  .help = "threads that compute; auto: one for each core" },
+	{ "autotune", 0, OPTION_FLAG, NULL, "no",
+	  .field = SET(autotune), .group = GROUP_DEVICE, .commands = TUNE | EVALUATE,
+	  .help = "on a GPU time the ways to compute each product and convolution before the first step "
+		  "and take the fastest; another run may take others, so its results may differ by "
+		  "rounding. On the CPU it changes nothing" },
 	{ "memory", 0, OPTION_MEMORY, "SIZE|SHARE%|auto", "auto", NULL,
 	  .inert = true, .field = SET(memory), .group = GROUP_DEVICE, .commands = TUNE | EVALUATE | INSPECT,
 	  .help = "the most memory that is planned with: bytes, with K, M, G or T behind for powers of "

@@ -19,6 +19,15 @@ static enum status run_timed(struct executor *executor, const struct plan_step *
 	return OK;
 }
 
+static enum status kernel_failed(const struct plan *plan, const struct plan_step *s,
+				 enum status status, const char *what, struct error *err)
+{
+	const struct node *node = graph_node(plan->graph, s->nodes[0]);
+	return backend_fail(plan->backend, plan->device, err, status,
+			    "node '%s' (%s): kernel %s (%s) %s", node->name, node->op,
+			    s->kernel->name, node->def->name, what);
+}
+
 static enum status queue(struct executor *executor, enum program_kind kind, struct error *err)
 {
 	const struct plan *plan = executor->plan;
@@ -27,13 +36,26 @@ static enum status queue(struct executor *executor, enum program_kind kind, stru
 		const struct plan_step *s = &program->steps[i];
 		enum status status = executor->profile ? run_timed(executor, s, err)
 						       : run(executor, s);
-		if (status != OK) {
-			const struct node *node = graph_node(plan->graph, s->nodes[0]);
-			return backend_fail(plan->backend, plan->device, err, status,
-					    "node '%s' (%s): kernel %s (%s) failed", node->name,
-					    node->op, s->kernel->name, node->def->name);
-		}
+		if (status != OK)
+			return kernel_failed(plan, s, status, "failed", err);
 	}
+	return OK;
+}
+
+/* Lets kernels choose their way to run, each step in its own memory. */
+static enum status tune(const struct executor *executor, struct error *err)
+{
+	const struct plan *plan = executor->plan;
+	for (int p = 0; p < PROGRAM_COUNT; p++)
+		for (uint32_t i = 0; i < plan->programs[p].n; i++) {
+			const struct plan_step *s = &plan->programs[p].steps[i];
+			struct kernel_io io = { s->in, s->out, s->workspace };
+			enum status status = s->kernel->tune ? s->kernel->tune(s->state, &io,
+									       executor->stream)
+							     : OK;
+			if (status != OK)
+				return kernel_failed(plan, s, status, "can't be timed", err);
+		}
 	return OK;
 }
 
@@ -41,6 +63,7 @@ enum status exec_open(struct plan *plan, struct stream *stream, struct profile *
 		      struct executor *out, struct error *err)
 {
 	*out = (struct executor){ .plan = plan, .stream = stream, .profile = profile };
+	TRY(tune(out, err));
 	if (profile)
 		return OK;
 	for (int p = 0; p < PROGRAM_COUNT; p++) {

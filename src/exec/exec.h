@@ -13,7 +13,7 @@ struct executor {
 	struct capture *captures[PROGRAM_COUNT]; /* where the backend can capture */
 };
 
-/* Prepares a linked plan; programs are captured once where the backend can, unless there is a profile
+/* Prepares a linked plan: kernels that have to choose by time do so, programs are captured once where the backend can, unless there is a profile
  * (may be NULL). Nothing is owned. */
 enum status MUST_CHECK exec_open(struct plan *plan, struct stream *stream, struct profile *profile,
 				 struct executor *out, struct error *err);

@@ -150,7 +150,8 @@ enum status session_plan(const struct model *model, const struct session_options
 	s->rates = arena_alloc(&s->arena, (size_t)options->training.rates * sizeof *s->rates);
 	variables_init(&s->vars, backend, NULL, NULL);
 	struct backend_options device = { .ordinal = options->ordinal,
-					  .threads = options->threads };
+					  .threads = options->threads,
+					  .autotune = options->autotune };
 	s->device = options->device;
 	if (!s->device) {
 		TRY_GOTO(backend->open(&device, &s->device, err), out_session);
@@ -295,6 +296,12 @@ enum status session_open(const struct model *model, const struct session_options
 	}
 	*out = s;
 	return OK;
+}
+
+const char *session_tuned(const struct session *session)
+{
+	const struct backend *backend = session->vars.backend;
+	return backend->tuned ? backend->tuned(session->device) : NULL;
 }
 
 void session_free(struct session *session)

@@ -33,7 +33,8 @@ struct session_options {
 	struct device *device; /* open, and outlives the session; NULL: it opens its own */
 	int ordinal;           /* of the device that it opens */
 	int threads;           /* 0: all */
-	int64_t micro_batch;   /* samples computed at a time */
+	bool autotune;       /* of the device that it opens: kernels may be chosen by their speed */
+	int64_t micro_batch; /* samples computed at a time */
 	bool early; /* no window has more than one micro-batch, and session_gradient is not called:
 		       parameters may be updated as soon as their gradients are known, and are where
 		       the backend is faster so */
@@ -196,6 +197,9 @@ static inline void session_name_samples(struct session *session, const uint32_t 
  * those with data NULL are not wanted. */
 enum status MUST_CHECK session_predict(struct session *session, const struct tensor *inputs,
 				       struct tensor *outputs, struct error *err);
+
+/* What autotune has timed so far, for people; NULL: nothing. */
+const char *session_tuned(const struct session *session);
 
 /* Type of the model's output k at the micro-batch. */
 const struct tensor *session_output_type(const struct session *session, uint32_t k);

@@ -13,6 +13,13 @@ run "$model" "$data" --steps 2 -o o.onnx --device cpu
 	grep -q '^computing on CPU, .*precision auto)$' err || cat err
 } | report 'the CPU'
 
+run "$model" "$data" --steps 2 -o tuned.onnx --device cpu --autotune --json
+{
+	wanted 0
+	cmp o.onnx tuned.onnx
+	grep autotune err
+} | report 'the CPU has nothing to tune'
+
 # Linux names what the CPU has; oneDNN may be kept from it, or left out of the program.
 run inspect "$models/lenet/model.onnx"
 oneDNN=$(grep -c oneDNN out)

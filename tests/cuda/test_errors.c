@@ -24,17 +24,21 @@ struct sweep {
 	uint64_t step;  /* 1: each call in turn fails, n: every n-th */
 	uint64_t calls; /* at least so many are there */
 	bool compile;   /* compiled kernels are not on the disk */
+	bool autotune;
 };
 
 static const struct sweep sweeps[] = {
-	{ "one call", "mlp", CUDASIM_CALL, 1, 300, false },
-	{ "the device is lost", "mlp", CUDASIM_LOST, 1, 300, false },
-	{ "no memory", "mlp", CUDASIM_MEMORY, 1, 40, false },
-	{ "one call, with convolutions", "lenet", CUDASIM_CALL, 5, 400, true },
-	{ "the device is lost, with convolutions", "lenet", CUDASIM_LOST, 11, 400, true },
+	{ "one call", "mlp", CUDASIM_CALL, 1, 300, false, false },
+	{ "the device is lost", "mlp", CUDASIM_LOST, 1, 300, false, false },
+	{ "no memory", "mlp", CUDASIM_MEMORY, 1, 40, false, false },
+	{ "one call, with convolutions", "lenet", CUDASIM_CALL, 5, 400, true, false },
+	{ "the device is lost, with convolutions", "lenet", CUDASIM_LOST, 11, 400, true, false },
+	{ "one call, with autotune", "mlp", CUDASIM_CALL, 3, 700, false, true },
+	{ "the device is lost, with autotune", "mlp", CUDASIM_LOST, 7, 700, false, true },
 };
 
 struct bed {
+	bool autotune;
 	char *folder, *output, *model, *data;
 	uint8_t *before, *after; /* the output as it was, and as a run without failures leaves it */
 	size_t before_bytes, after_bytes;
@@ -45,8 +49,11 @@ static int run(struct bed *bed, char **says)
 	char *argv[] = {
 		"onnxtune", bed->model,      bed->data, "-o",          bed->output, "--force",
 		"--quiet",  "--device",      "cuda",    "--steps",     "2",         "--batch-size",
-		"8",        "--micro-batch", "4",       "--precision", "fp16",      NULL
+		"8",        "--micro-batch", "4",       "--precision", "fp16",      NULL,
+		NULL
 	};
+	if (bed->autotune)
+		argv[ARRAY_SIZE(argv) - 2] = "--autotune";
 	return command_line_run(argv, says);
 }
 
@@ -106,7 +113,7 @@ static bool fails(struct bed *bed, enum cudasim_failing failing, uint64_t n)
 static void test_sweep(void **state)
 {
 	const struct sweep *sweep = *state;
-	struct bed bed = { .folder = make_folder() };
+	struct bed bed = { .autotune = sweep->autotune, .folder = make_folder() };
 	char *says;
 	const char *cache = getenv("XDG_CACHE_HOME");
 	uint64_t n = 1;

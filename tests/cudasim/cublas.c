@@ -47,6 +47,7 @@ struct preference {
 struct algorithm {
 	uint64_t magic, workspace;
 	uint32_t alignment[4];
+	uint32_t index; /* ALGORITHM_WORKSPACE, ALGORITHM_PLAIN */
 };
 
 _Static_assert(sizeof(struct layout) <= sizeof(cublasLtMatrixLayoutOpaque_t), "layout");
@@ -242,6 +243,7 @@ struct product {
 	const void *A, *B, *C;
 	void *D, *workspace;
 	size_t workspace_bytes;
+	uint32_t algorithm;
 };
 
 static enum number number_of(int32_t type)
@@ -336,9 +338,9 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle,
 	if (status != CUBLAS_STATUS_SUCCESS)
 		return status;
 	memcpy(&limits, preference, sizeof limits);
-	for (int i = 0; i < 2 && i < requested; i++) {
-		struct algorithm algorithm = { .magic = ALGO_MAGIC };
-		if (i == 0)
+	for (int i = 0; i < ALGORITHMS && i < requested; i++) {
+		struct algorithm algorithm = { .magic = ALGO_MAGIC, .index = (uint32_t)i };
+		if (i == ALGORITHM_WORKSPACE)
 			algorithm.workspace = limits.workspace < WORKSPACE ? limits.workspace
 									   : WORKSPACE;
 		memcpy(algorithm.alignment, limits.alignment, sizeof limits.alignment);
@@ -405,6 +407,8 @@ static void product_run(void *argument)
 	enum number type = number_of(p->d.type);
 	int64_t m = (int64_t)p->d.rows, n = (int64_t)p->d.cols;
 	int64_t k = (int64_t)(e->transposed[0] ? p->a.rows : p->a.cols);
+	sim_counts.algorithms[p->algorithm]++;
+	sim_queue_spend(sim_costs.algorithms[p->algorithm]);
 	check_operand(&p->a, p->A, "A of cublasLtMatmul");
 	check_operand(&p->b, p->B, "B of cublasLtMatmul");
 	if (p->beta != 0)
@@ -492,6 +496,9 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc
 			return CUBLAS_STATUS_INVALID_VALUE;
 	p.workspace = workspace;
 	p.workspace_bytes = algorithm.workspace;
+	p.algorithm = algorithm.index;
+	if (sim_costs.algorithms[p.algorithm] < 0)
+		return CUBLAS_STATUS_EXECUTION_FAILED;
 	if (sim_queue_call(stream, "cublasLtMatmul", product_run, &p, sizeof p) != cudaSuccess)
 		return CUBLAS_STATUS_EXECUTION_FAILED;
 	return CUBLAS_STATUS_SUCCESS;

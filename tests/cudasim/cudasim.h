@@ -41,19 +41,42 @@ struct cudasim_devices {
 };
 void cudasim_set_devices(const struct cudasim_devices *devices);
 
+/* What the simulated cuDNN has for a graph: all in the heuristic's list, in this order but that
+ * ENGINE_UNSUPPORTED is the first, and ENGINE_PLAIN before ENGINE_WORKSPACE for depthwise ones. */
+enum {
+	ENGINE_WORKSPACE,        /* wants a workspace */
+	ENGINE_PLAIN,            /* does not, has no tensor cores, and its ReLU hands a NaN on */
+	ENGINE_NONDETERMINISTIC, /* of gradients: last bits differ from run to run */
+	ENGINE_UNSUPPORTED,      /* no plan can be made */
+	ENGINES,
+};
+/* And cuBLASLt for a product. */
+enum { ALGORITHM_WORKSPACE, ALGORITHM_PLAIN, ALGORITHMS };
+
 struct cudasim_counts {
 	uint64_t kernels;   /* kernels that ran, of kernels/ and compiled at run time */
 	uint64_t libraries; /* calls of cuBLASLt and cuDNN that ran */
-	uint64_t copies;    /* copies and fills that ran */
-	uint64_t hosts;     /* host functions that ran */
-	uint64_t captures;  /* graphs that were made ready for launches */
-	uint64_t graphs;    /* launches of graphs */
-	uint64_t direct;    /* kernels, calls and host functions that ran outside graphs */
-	uint64_t streams;   /* times that the host waited for a stream */
-	uint64_t events;    /* and for an event */
-	uint64_t compiled;  /* programs that the compiler ran for, not found in the cache */
+	uint64_t engines[ENGINES], algorithms[ALGORITHMS]; /* the same by what computed them */
+	uint64_t timings;  /* times that were asked for (cudaEventElapsedTime) */
+	uint64_t copies;   /* copies and fills that ran */
+	uint64_t hosts;    /* host functions that ran */
+	uint64_t captures; /* graphs that were made ready for launches */
+	uint64_t graphs;   /* launches of graphs */
+	uint64_t direct;   /* kernels, calls and host functions that ran outside graphs */
+	uint64_t streams;  /* times that the host waited for a stream */
+	uint64_t events;   /* and for an event */
+	uint64_t compiled; /* programs that the compiler ran for, not found in the cache */
 };
 struct cudasim_counts cudasim_counts(void);
+
+/*
+ * The milliseconds that calls of cuDNN and cuBLASLt take; nothing else takes time. Below 0: they are
+ * refused when they are made. Preset: 0.
+ */
+struct cudasim_costs {
+	float engines[ENGINES], algorithms[ALGORITHMS];
+};
+void cudasim_set_costs(const struct cudasim_costs *costs);
 
 /*
  * Lets calls of CUDA's libraries fail that are right: of those that start, allocate, queue or wait, not

@@ -491,6 +491,8 @@ cudnnStatus_t cudnnBackendExecute(cudnnHandle_t handle, cudnnBackendDescriptor_t
 		return sim_dnn_refuse(CUDNN_STATUS_BAD_PARAM_NOT_FINALIZED,
 				      "plan or pack not finalized");
 	struct plan plan = *d->plan;
+	if (sim_costs.engines[plan.engine] < 0)
+		return sim_dnn_refuse(CUDNN_STATUS_EXECUTION_FAILED, "the engine fails");
 	void *const *workspace = sim_dnn_get(pack, CUDNN_ATTR_VARIANT_PACK_WORKSPACE, NULL);
 	plan.workspace = workspace ? *workspace : NULL;
 	if (plan.workspace_bytes && (!plan.workspace || (uintptr_t)plan.workspace % 16))

@@ -98,14 +98,6 @@ cudnnStatus_t sim_dnn_finalize(struct descriptor *d);
 /* Number of engines that the heuristic gives, and the k-th one's index. */
 int64_t sim_dnn_engines(const struct plan *plan, int64_t *indices);
 
-enum {
-	ENGINE_WORKSPACE,        /* wants a workspace */
-	ENGINE_PLAIN,            /* does not, has no tensor cores, and its ReLU hands a NaN on */
-	ENGINE_NONDETERMINISTIC, /* of gradients: last bits differ from run to run */
-	ENGINE_UNSUPPORTED,      /* in the heuristic's list, but no plan can be made */
-	ENGINES,
-};
-
 /* Notes of an engine; returns their number (cudnn_run.c, as what they mean). */
 int64_t sim_dnn_numerical_notes(int64_t engine, cudnnBackendNumericalNote_t *notes);
 int64_t sim_dnn_workspace(int64_t engine);

@@ -324,6 +324,8 @@ void sim_dnn_run(void *argument)
 {
 	struct plan *plan = argument;
 	struct values done = { .n = 0 };
+	sim_counts.engines[plan->engine]++;
+	sim_queue_spend(sim_costs.engines[plan->engine]);
 	if (plan->workspace_bytes) {
 		sim_memory_check(plan->workspace, (size_t)plan->workspace_bytes,
 				 "the workspace of cudnnBackendExecute");

@@ -21,6 +21,7 @@ static struct {
 	const char *failed;
 } failures;
 struct cudasim_counts sim_counts;
+struct cudasim_costs sim_costs;
 
 void sim_fatal(const char *fmt, ...)
 {
@@ -167,6 +168,11 @@ void cudasim_set_devices(const struct cudasim_devices *new_devices)
 	devices = *new_devices;
 }
 
+void cudasim_set_costs(const struct cudasim_costs *costs)
+{
+	sim_costs = *costs;
+}
+
 struct cudasim_counts cudasim_counts(void)
 {
 	return sim_counts;
@@ -236,6 +242,7 @@ cudaError_t cudaPeekAtLastError(void)
 	X(cudaErrorInvalidResourceHandle, "invalid resource handle")                               \
 	X(cudaErrorSymbolNotFound, "named symbol not found")                                       \
 	X(cudaErrorLaunchFailure, "unspecified launch failure")                                    \
+	X(cudaErrorNotReady, "device not ready")                                                   \
 	X(cudaErrorNotSupported, "operation not supported")                                        \
 	X(cudaErrorStreamCaptureUnsupported, "operation not permitted when stream is capturing")   \
 	X(cudaErrorStreamCaptureInvalidated,                                                       \

@@ -69,6 +69,7 @@ cudaError_t sim_error(cudaError_t code);
 uint32_t sim_draw(void);       /* random */
 void *sim_alloc(size_t bytes); /* zeroed metadata; never NULL */
 extern struct cudasim_counts sim_counts;
+extern struct cudasim_costs sim_costs;
 /* Whether a call has to fail (cudasim_fail): asked by each that can for reasons of the device. */
 bool sim_fails(const char *function, bool allocates);
 #define SIM_FAILS() sim_fails(__func__, false)
@@ -126,6 +127,8 @@ bool sim_queue_uses_host(const void *p, size_t bytes);
 const struct job *sim_queue_current(void);
 /* The device is lost: nothing that is queued runs. */
 void sim_queue_lose(void);
+/* Time passes: for work, while it runs. */
+void sim_queue_spend(float ms);
 /* Queues the call of a library. The argument is copied; cudaSuccess or why not. */
 cudaError_t sim_queue_call(cudaStream_t stream, const char *name, void (*run)(void *argument),
 			   const void *argument, size_t size);

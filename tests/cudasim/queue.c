@@ -12,6 +12,7 @@
 struct sim_record {
 	uint32_t refs;
 	bool done;
+	double ms; /* when it was */
 };
 
 struct CUstream_st {
@@ -22,12 +23,14 @@ struct CUstream_st {
 
 struct CUevent_st {
 	struct sim_record *record; /* the newest, NULL: none yet */
+	bool timed;
 };
 
 static struct {
 	struct CUstream_st **v;
 	size_t n, room;
 	size_t host_jobs; /* host functions that wait to run */
+	double ms;        /* that work has taken so far */
 	const struct job *current;
 } streams;
 
@@ -156,6 +159,11 @@ bool sim_queue_uses_host(const void *p, size_t bytes)
 	return false;
 }
 
+void sim_queue_spend(float ms)
+{
+	streams.ms += (double)ms;
+}
+
 const struct job *sim_queue_current(void)
 {
 	return streams.current;
@@ -228,6 +236,7 @@ static void job_run(struct job *job)
 		break;
 	case JOB_RECORD:
 		job->record->done = true;
+		job->record->ms = streams.ms;
 		break;
 	case JOB_WAIT:
 		break;
@@ -400,6 +409,7 @@ cudaError_t cudaEventCreateWithFlags(cudaEvent_t *event, unsigned flags)
 	if (flags & ~(unsigned)cudaEventDisableTiming)
 		return sim_error(cudaErrorInvalidValue);
 	*event = sim_alloc(sizeof **event);
+	(*event)->timed = !(flags & cudaEventDisableTiming);
 	sim_made(THING_EVENT);
 	return cudaSuccess;
 }
@@ -458,6 +468,17 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event)
 	sim_counts.events++;
 	if (event->record)
 		run_until(NULL, event->record);
+	return cudaSuccess;
+}
+
+cudaError_t cudaEventElapsedTime(float *ms, cudaEvent_t start, cudaEvent_t end)
+{
+	if (!start->timed || !end->timed || !start->record || !end->record)
+		return sim_error(cudaErrorInvalidResourceHandle);
+	if (!start->record->done || !end->record->done)
+		return sim_error(cudaErrorNotReady);
+	*ms = (float)(end->record->ms - start->record->ms);
+	sim_counts.timings++;
 	return cudaSuccess;
 }
 

@@ -130,6 +130,38 @@ static void test_orders(void **state)
 	assert_ok(cudaStreamDestroy(b));
 }
 
+/* Only calls of libraries take time. Events tell when they were reached, if they are for it. */
+static void test_times(void **state)
+{
+	(void)state;
+	cudaStream_t stream = bed_stream();
+	cudaEvent_t from, to, untimed;
+	float ms = -1;
+	assert_ok(cudaEventCreateWithFlags(&from, 0));
+	assert_ok(cudaEventCreateWithFlags(&to, 0));
+	assert_ok(cudaEventCreateWithFlags(&untimed, cudaEventDisableTiming));
+	assert_int_equal(cudaEventElapsedTime(&ms, from, to), cudaErrorInvalidResourceHandle);
+	float *x = bed_upload(values, BYTES, stream);
+	assert_ok(cudaEventRecord(from, stream));
+	launch_axpy(2, x, x, N, stream);
+	assert_ok(cudaEventRecord(to, stream));
+	assert_ok(cudaEventRecord(untimed, stream));
+	assert_int_equal(cudaEventElapsedTime(&ms, from, to), cudaErrorNotReady);
+	assert_ok(cudaEventSynchronize(untimed));
+	assert_int_equal(cudaEventElapsedTime(&ms, from, untimed), cudaErrorInvalidResourceHandle);
+	assert_near(ms, -1, 0);
+	uint64_t before = cudasim_counts().timings;
+	assert_ok(cudaEventElapsedTime(&ms, from, to));
+	assert_near(ms, 0, 0);
+	assert_int_equal(cudasim_counts().timings - before, 1);
+	(void)cudaGetLastError();
+	assert_ok(cudaFree(x));
+	assert_ok(cudaEventDestroy(from));
+	assert_ok(cudaEventDestroy(to));
+	assert_ok(cudaEventDestroy(untimed));
+	assert_ok(cudaStreamDestroy(stream));
+}
+
 static void add_host(void *argument)
 {
 	float *x = argument;
@@ -374,10 +406,11 @@ static void test_faults(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_devices),   cmocka_unit_test(test_late),
-		cmocka_unit_test(test_orders),    cmocka_unit_test(test_host_function),
-		cmocka_unit_test(test_graph),     cmocka_unit_test(test_forbidden),
-		cmocka_unit_test(test_unwritten), cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_devices),       cmocka_unit_test(test_late),
+		cmocka_unit_test(test_times),         cmocka_unit_test(test_orders),
+		cmocka_unit_test(test_host_function), cmocka_unit_test(test_graph),
+		cmocka_unit_test(test_forbidden),     cmocka_unit_test(test_unwritten),
+		cmocka_unit_test(test_faults),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -121,7 +121,7 @@ static void ask(const struct gpu *gpu, void *device, const struct op_case *c, en
 	arena_init(&arena);
 	if (!case_call_make(c, dtype, 1, &arena, &made) || conv_read(&made.call, &conv, &err) != OK)
 		fail_msg("%s: no call", c->name);
-	bool found = conv_plan_make(&conv, NULL, device, &plan, &err) == OK;
+	bool found = conv_plan_make(&conv, NULL, device, 1, &plan, &err) == OK;
 	if (found != expected)
 		wrong = found ? "has an engine" : err.text;
 	else if (found)

@@ -88,7 +88,7 @@ static void test_defaults(void **state)
 	assert_int_equal(c.threads, CONFIG_AUTO);
 	assert_int_equal(c.decoders, CONFIG_AUTO);
 	assert_true(!c.output && !c.report && !c.log && !c.labels && !c.split);
-	assert_true(!c.force && !c.quiet && !c.json && !c.no_shuffle);
+	assert_true(!c.autotune && !c.force && !c.quiet && !c.json && !c.no_shuffle);
 	assert_true(!c.freeze.n && !c.train.n && !c.fail_under.n && !c.dump_after.n);
 }
 

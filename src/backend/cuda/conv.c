@@ -4,6 +4,7 @@
  * follows is added, a gradient that cuDNN formed in a half type is widened to the float32 that the node
  * asks for.
  */
+#include "backend/cuda/autotune.h"
 #include "backend/cuda/conv_plan.h"
 #include "backend/cuda/cuda.h"
 #include "backend/cuda/launch.h"
@@ -16,6 +17,7 @@ struct state {
 	cudnnHandle_t dnn;
 	struct convolution c;
 	struct conv_plan plan;
+	struct ways ways; /* engines of the plan */
 	int64_t elements; /* of the result */
 	size_t narrow;    /* where in the workspace it is formed in a half type */
 };
@@ -70,12 +72,13 @@ static enum status create(struct device *device, const struct op_call *call, voi
 	struct convolution c;
 	struct conv_plan plan;
 	TRY(conv_read(call, &c, err));
-	TRY(conv_plan_make(&c, device->dnn, NULL, &plan, err));
+	TRY(conv_plan_make(&c, device->dnn, NULL, ways_wanted(device->tuning), &plan, err));
 	struct state *s = mem_alloc(sizeof *s);
 	*s = (struct state){ .dnn = device->dnn,
 			     .c = c,
 			     .plan = plan,
 			     .elements = shape_elements(&c.tensor[c.result].shape) };
+	ways_init(&s->ways, device->tuning, call, plan.n_plans);
 	*workspace = (size_t)plan.workspace;
 	if (is_narrowed(s)) {
 		s->narrow = (*workspace + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
@@ -95,7 +98,7 @@ static enum status run(void *state, const struct kernel_io *io, struct stream *s
 	data[s->c.result] = is_narrowed(s) ? (char *)io->workspace + s->narrow : io->out[0];
 	if (cudnnSetStream(s->dnn, stream->handle))
 		return ERR_INTERNAL;
-	TRY(conv_plan_run(&s->plan, s->dnn, data, io->workspace));
+	TRY(conv_plan_run(&s->plan, s->ways.chosen, s->dnn, data, io->workspace));
 	if (is_narrowed(s))
 		return launch_widen(io->out[0], data[s->c.result], s->elements, s->plan.result,
 				    stream);
@@ -106,10 +109,15 @@ static enum status run(void *state, const struct kernel_io *io, struct stream *s
 			   s->c.relu ? &s->c.high : NULL, bias->dtype, stream);
 }
 
+static enum status tune(void *state, const struct kernel_io *io, struct stream *stream)
+{
+	return ways_tune(&((struct state *)state)->ways, run, state, io, stream);
+}
+
 #define CONVOLUTION(operator)                                                                      \
 	{                                                                                          \
 		.op = operator, .name = "cuDNN", .supports = supports, .propose = propose,         \
-		.create = create, .run = run, .destroy = destroy                                   \
+		.create = create, .run = run, .tune = tune, .destroy = destroy                     \
 	}
 
 const struct kernel cuda_kernel_conv = CONVOLUTION("Conv");

@@ -6,7 +6,8 @@
  *     that stand in no memory;
  *  2. cuDNN's heuristic lists configurations of engines, the best first, then those that always work;
  *  3. the first is taken that keeps the numbers exact and the same in every run, and of which a plan
- *     can be made: without compiling anything if there is one;
+ *     can be made: without compiling anything if there is one. Where more plans are asked for, to
+ *     choose by speed, they are of those that follow and are as good;
  *  4. where a graph with all has none, the convolution alone is tried.
  *
  * A NaN has to pass the limits (a step with one is skipped). Only engines with the note
@@ -116,6 +117,7 @@ struct maker {
 	const struct convolution *c;
 	cudnnHandle_t dnn;
 	cudnnBackendDescriptor_t device;
+	uint32_t most; /* plans */
 	bool failed;
 };
 
@@ -354,7 +356,7 @@ static cudnnBackendDescriptor_t make_plan(struct maker *m, cudnnBackendDescripto
 {
 	uint32_t before = m->p->n;
 	cudnnBackendDescriptor_t plan = make(m, CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
-	int64_t n;
+	int64_t n, bytes;
 	if (m->dnn)
 		set(m, plan, CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, 1, &m->dnn);
 	else
@@ -362,61 +364,72 @@ static cudnnBackendDescriptor_t make_plan(struct maker *m, cudnnBackendDescripto
 	set_descriptor(m, plan, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, config);
 	if (!m->failed && !cudnnBackendFinalize(plan) &&
 	    !cudnnBackendGetAttribute(plan, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE,
-				      CUDNN_TYPE_INT64, 1, &n, &m->p->workspace) &&
-	    m->p->workspace <= WORKSPACE)
+				      CUDNN_TYPE_INT64, 1, &n, &bytes) &&
+	    bytes <= WORKSPACE) {
+		m->p->workspace = bytes > m->p->workspace ? bytes : m->p->workspace;
 		return plan;
+	}
 	forget(m->p, before);
 	return NULL;
 }
 
-/* Destroys what was made after the first n but for two. */
-static void keep_two(struct conv_plan *p, uint32_t n, cudnnBackendDescriptor_t a,
-		     cudnnBackendDescriptor_t b)
+/* Destroys what was made after the first n but for the plans and their configurations. */
+static void keep_plans(struct conv_plan *p, uint32_t n, const cudnnBackendDescriptor_t *config)
 {
 	uint32_t kept = n;
-	for (uint32_t i = n; i < p->n; i++)
-		if (p->made[i] == a || p->made[i] == b)
+	for (uint32_t i = n; i < p->n; i++) {
+		bool keep = false;
+		for (uint32_t k = 0; k < p->n_plans; k++)
+			keep |= p->made[i] == p->plans[k] || p->made[i] == config[k];
+		if (keep)
 			p->made[kept++] = p->made[i];
 		else
 			cudnnBackendDestroyDescriptor(p->made[i]);
+	}
 	p->n = kept;
 }
 
 /*
- * The first good configuration of the heuristic's list that a plan can be made of; NULL: none, or
- * limits follow and it does not say that a NaN passes them.
+ * Plans of the first good configurations of the heuristic's list that they can be made of. None, where
+ * limits follow and the first does not say that a NaN passes them.
  */
-static cudnnBackendDescriptor_t choose(struct maker *m, cudnnBackendDescriptor_t graph,
-				       cudnnBackendHeurMode_t mode, bool compiling, bool limits)
+static void choose(struct maker *m, cudnnBackendDescriptor_t graph, cudnnBackendHeurMode_t mode,
+		   bool compiling, bool limits)
 {
-	uint32_t before = m->p->n;
+	struct conv_plan *p = m->p;
+	uint32_t before = p->n;
 	cudnnBackendDescriptor_t heuristic = make(m, CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR);
-	cudnnBackendDescriptor_t config[CONFIGS], plan = NULL;
+	cudnnBackendDescriptor_t config[CONFIGS], kept[WAYS_MOST];
 	int64_t n = 0;
 	set_descriptor(m, heuristic, CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, graph);
 	set(m, heuristic, CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_TYPE_HEUR_MODE, 1, &mode);
 	if (m->device)
 		set_descriptor(m, heuristic, CUDNN_ATTR_ENGINEHEUR_DEVICEPROP, m->device);
 	if (m->failed || cudnnBackendFinalize(heuristic)) /* it may have none for the graph */
-		return NULL;
+		return;
 	for (int i = 0; i < CONFIGS && !m->failed; i++)
 		config[i] = make(m, CUDNN_BACKEND_ENGINECFG_DESCRIPTOR);
 	if (m->failed ||
 	    cudnnBackendGetAttribute(heuristic, CUDNN_ATTR_ENGINEHEUR_RESULTS,
 				     CUDNN_TYPE_BACKEND_DESCRIPTOR, CONFIGS, &n, config))
-		return NULL;
-	for (int64_t i = 0; i < n && !plan; i++) {
+		return;
+	for (int64_t i = 0; i < n && p->n_plans < m->most; i++) {
 		struct engine e;
-		if (!ask(m, config[i], &e) || !e.exact || e.compiles != compiling)
+		bool good = ask(m, config[i], &e) && e.exact && e.compiles == compiling;
+		if (!good || (p->n_plans && limits && !e.keeps_nan))
 			continue;
-		plan = make_plan(m, config[i]);
-		if (plan && limits && !e.keeps_nan)
-			return NULL;
-		m->p->tensor_cores = e.tensor_cores;
-		if (plan)
-			keep_two(m->p, before, config[i], plan);
+		cudnnBackendDescriptor_t plan = make_plan(m, config[i]);
+		if (!plan)
+			continue;
+		if (limits && !e.keeps_nan)
+			return;
+		if (!p->n_plans)
+			p->tensor_cores = e.tensor_cores;
+		kept[p->n_plans] = config[i];
+		p->plans[p->n_plans++] = plan;
 	}
-	return plan;
+	if (p->n_plans)
+		keep_plans(p, before, kept);
 }
 
 /* Tries one graph; on failure nothing of it is left. */
@@ -429,13 +442,14 @@ static bool try_graph(struct maker *m, bool fused)
 	 * of another is not, where the pass can leave the nodes as they were. */
 	int tries = !fused ? 4 : limits || m->c->tensor[CONV_RESIDUAL].dtype ? 1 : 2;
 	cudnnBackendDescriptor_t graph = make_graph(m, fused);
-	for (int i = 0; i < tries && !m->p->plan && !m->failed; i++) {
+	for (int i = 0; i < tries && !m->p->n_plans && !m->failed; i++) {
 		uint32_t before = m->p->n;
-		m->p->plan = choose(m, graph, modes[i % 2], i >= 2, limits);
-		if (!m->p->plan)
+		m->p->workspace = 0;
+		choose(m, graph, modes[i % 2], i >= 2, limits);
+		if (!m->p->n_plans)
 			forget(m->p, before);
 	}
-	if (m->p->plan) {
+	if (m->p->n_plans) {
 		m->p->fused = fused;
 		return true;
 	}
@@ -445,10 +459,10 @@ static bool try_graph(struct maker *m, bool fused)
 }
 
 enum status conv_plan_make(const struct convolution *c, cudnnHandle_t dnn,
-			   cudnnBackendDescriptor_t device, struct conv_plan *out,
+			   cudnnBackendDescriptor_t device, uint32_t most, struct conv_plan *out,
 			   struct error *err)
 {
-	struct maker m = { out, c, dnn, device, false };
+	struct maker m = { out, c, dnn, device, most, false };
 	*out = (struct conv_plan){ .result = c->tensor[c->result].dtype };
 	if (c->result == CONV_W)
 		out->result = c->tensor[CONV_X].dtype;
@@ -467,7 +481,7 @@ bool conv_plan_fuses(const struct op_call *call, cudnnHandle_t dnn, cudnnBackend
 	struct error err;
 	if (conv_read(call, &c, &err) != OK || !conv_types(&c) ||
 	    !shape_elements(&c.tensor[CONV_Y].shape) || !shape_elements(&c.tensor[CONV_X].shape) ||
-	    conv_plan_make(&c, dnn, device, &plan, &err) != OK)
+	    conv_plan_make(&c, dnn, device, 1, &plan, &err) != OK)
 		return false;
 	bool fuses = plan.fused;
 	conv_plan_release(&plan);
@@ -481,7 +495,7 @@ void conv_plan_release(struct conv_plan *plan)
 	plan->made = NULL;
 }
 
-enum status conv_plan_run(const struct conv_plan *plan, cudnnHandle_t dnn,
+enum status conv_plan_run(const struct conv_plan *plan, uint32_t which, cudnnHandle_t dnn,
 			  void *const data[CONV_PLACES], void *workspace)
 {
 	cudnnBackendDescriptor_t pack;
@@ -500,7 +514,8 @@ enum status conv_plan_run(const struct conv_plan *plan, cudnnHandle_t dnn,
 					       CUDNN_TYPE_VOID_PTR, n, pointers) ||
 		      cudnnBackendSetAttribute(pack, CUDNN_ATTR_VARIANT_PACK_WORKSPACE,
 					       CUDNN_TYPE_VOID_PTR, 1, &workspace) ||
-		      cudnnBackendFinalize(pack) || cudnnBackendExecute(dnn, plan->plan, pack);
+		      cudnnBackendFinalize(pack) ||
+		      cudnnBackendExecute(dnn, plan->plans[which], pack);
 	cudnnBackendDestroyDescriptor(pack);
 	return failed ? ERR_INTERNAL : OK;
 }

@@ -6,7 +6,7 @@
 #ifndef ONNXTUNE_BACKEND_CUDA_CONV_PLAN_H
 #define ONNXTUNE_BACKEND_CUDA_CONV_PLAN_H
 
-#include "backend/backend.h"
+#include "backend/cuda/autotune.h"
 #include "ops/conv.h"
 
 #include <cudnn.h>
@@ -32,27 +32,30 @@ enum status MUST_CHECK conv_read(const struct op_call *call, struct convolution 
 bool conv_types(const struct convolution *c);
 
 /*
- * A plan for tensors and filters that lie channels-last. Sums are formed in float32 and in the same
+ * Plans for tensors and filters that lie channels-last. Sums are formed in float32 and in the same
  * order in every run; float32 is not rounded on the way. Where the result is float32 and the operands
- * are not, the plan computes it in their type: cuDNN has no engine that does not.
+ * are not, they compute it in their type: cuDNN has no engine that does not.
  */
 struct conv_plan {
-	cudnnBackendDescriptor_t plan;
+	cudnnBackendDescriptor_t
+		plans[WAYS_MOST]; /* the same by other engines, the heuristic's order */
+	uint32_t n_plans;
 	enum dtype result; /* the type that the result has in memory */
 	bool fused; /* bias, residual and limits are in it; or else they are for the caller */
-	bool tensor_cores; /* the engine uses them */
-	int64_t workspace; /* bytes */
+	bool tensor_cores; /* the first engine uses them */
+	int64_t workspace; /* bytes, enough for each */
 	cudnnBackendDescriptor_t *made;
 	uint32_t n, most;
 };
 
 /*
  * dnn: a handle, or NULL with `device`, a finalized CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR; such plans
- * can't be run. ERR_UNSUPPORTED: there is no engine.
+ * can't be run. most: plans, from 1 to WAYS_MOST, that are made if there are as many engines.
+ * ERR_UNSUPPORTED: there is none.
  */
 enum status MUST_CHECK conv_plan_make(const struct convolution *c, cudnnHandle_t dnn,
-				      cudnnBackendDescriptor_t device, struct conv_plan *out,
-				      struct error *err);
+				      cudnnBackendDescriptor_t device, uint32_t most,
+				      struct conv_plan *out, struct error *err);
 void conv_plan_release(struct conv_plan *plan);
 
 /*
@@ -62,8 +65,8 @@ void conv_plan_release(struct conv_plan *plan);
 bool conv_plan_fuses(const struct op_call *call, cudnnHandle_t dnn,
 		     cudnnBackendDescriptor_t device);
 
-/* Runs it with memory by place. */
-enum status conv_plan_run(const struct conv_plan *plan, cudnnHandle_t dnn,
+/* Runs one of the plans with memory by place. */
+enum status conv_plan_run(const struct conv_plan *plan, uint32_t which, cudnnHandle_t dnn,
 			  void *const data[CONV_PLACES], void *workspace);
 
 #endif

@@ -19,6 +19,7 @@ struct device {
 	cublasLtHandle_t blas;
 	struct cudnnContext *dnn;   /* cuDNN's handle */
 	struct chain_cache *chains; /* compiled chains (chain.c) */
+	struct tuning *tuning;      /* NULL: nothing is timed (autotune.h) */
 	int *failed; /* memory of the host that kernels see too: 1 when an operator failed */
 };
 

@@ -2,6 +2,7 @@
  * device.c - opening a GPU, its memory, and which kernels there are (see cuda.h). Memory comes from
  * cudaMalloc, host memory from cudaMallocHost, so that copies run beside kernels.
  */
+#include "backend/cuda/autotune.h"
 #include "backend/cuda/chain.h"
 #include "backend/cuda/conv_plan.h"
 #include "backend/cuda/cuda.h"
@@ -96,6 +97,7 @@ static enum status open_libraries(struct device *d, struct error *err)
 static void close_device(struct device *d)
 {
 	chain_close(d->chains);
+	tuning_free(d->tuning);
 	if (d->dnn)
 		cudnnDestroy(d->dnn);
 	if (d->blas)
@@ -138,6 +140,7 @@ static enum status open_device(const struct backend_options *options, struct dev
 				     .fuses_conv = target_fuses_conv };
 	snprintf(d->description, sizeof d->description, "%s, sm_%d, %d multiprocessors",
 		 properties.name, d->compute, properties.multiProcessorCount);
+	d->tuning = options->autotune ? tuning_new() : NULL;
 	enum status status = open_libraries(d, err);
 	if (status != OK) {
 		close_device(d);
@@ -155,6 +158,11 @@ static const struct target *get_target(struct device *d)
 static const char *describe(struct device *d)
 {
 	return d->description;
+}
+
+static const char *tuned(struct device *d)
+{
+	return tuning_text(d->tuning);
 }
 
 /* What the runtime remembers; the other libraries' calls may fail without that. */
@@ -220,6 +228,7 @@ const struct backend backend_cuda = {
 	.describe = describe,
 	.memory_total = memory_total,
 	.reason = reason,
+	.tuned = tuned,
 	.kernel = get_kernel,
 	.alloc = alloc,
 	.free = release,

@@ -3,9 +3,11 @@
  *
  * cuBLASLt's matrices are stored by columns, so y = a b is computed as y^T = b^T a^T: a matrix stored
  * by rows is its transpose stored by columns. Batches become one strided batch as far as their axes
- * merge; what is left of them is a loop of calls. Sums are formed in float32, and algorithms are taken
- * by cuBLASLt's heuristic without those that add partial sums in any order.
+ * merge; what is left of them is a loop of calls. Sums are formed in float32, and algorithms are those
+ * of cuBLASLt's heuristic but for such as add partial sums in any order: the first, or the fastest
+ * (autotune.h).
  */
+#include "backend/cuda/autotune.h"
 #include "backend/cuda/cuda.h"
 #include "backend/cuda/launch.h"
 #include "backend/product.h"
@@ -22,11 +24,12 @@ struct state {
 	cublasLtHandle_t blas;
 	cublasLtMatmulDesc_t desc;
 	cublasLtMatrixLayout_t y, a, b;
-	cublasLtMatmulAlgo_t algo;
-	size_t workspace, size_y, size;
-	enum dtype dtype;      /* of y */
-	bool spread;           /* c is copied to y first, since it is broadcast */
-	cublasStatus_t failed; /* why it can't be made */
+	struct ways ways;
+	cublasLtMatmulAlgo_t algo[WAYS_MOST];
+	size_t workspace, size_y, size; /* workspace: the largest of all */
+	enum dtype dtype;               /* of y */
+	bool spread;                    /* c is copied to y first, since it is broadcast */
+	cublasStatus_t failed;          /* why it can't be made */
 };
 
 /* Whether a call of cuBLASLt succeeded; if not it is remembered. */
@@ -136,12 +139,14 @@ static uint32_t alignment(const struct state *s)
 	return (uint32_t)(all & -all);
 }
 
-static bool choose_algorithm(struct state *s)
+/* The first algorithms of the heuristic, at most so many; how many there are. */
+static uint32_t choose_algorithms(struct state *s, uint32_t most)
 {
 	cublasLtMatmulPreference_t wishes;
-	cublasLtMatmulHeuristicResult_t result;
+	cublasLtMatmulHeuristicResult_t results[WAYS_MOST];
 	uint32_t bytes = alignment(s), scheme = CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE;
 	int found = 0;
+	uint32_t n = 0;
 	uint64_t space = WORKSPACE;
 	static const cublasLtMatmulPreferenceAttributes_t aligned[] = {
 		CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES,
@@ -150,7 +155,7 @@ static bool choose_algorithm(struct state *s)
 		CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES,
 	};
 	if (!done(s, cublasLtMatmulPreferenceCreate(&wishes)))
-		return false;
+		return 0;
 	bool good = done(s, cublasLtMatmulPreferenceSetAttribute(
 				    wishes, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &space,
 				    sizeof space)) &&
@@ -160,14 +165,20 @@ static bool choose_algorithm(struct state *s)
 	for (size_t i = 0; i < ARRAY_SIZE(aligned) && good; i++)
 		good = done(s, cublasLtMatmulPreferenceSetAttribute(wishes, aligned[i], &bytes,
 								    sizeof bytes));
-	good = good && done(s, cublasLtMatmulAlgoGetHeuristic(s->blas, s->desc, s->b, s->a, s->y,
-							      s->y, wishes, 1, &result, &found));
+	good = good &&
+	       done(s, cublasLtMatmulAlgoGetHeuristic(s->blas, s->desc, s->b, s->a, s->y, s->y,
+						      wishes, (int)most, results, &found));
 	cublasLtMatmulPreferenceDestroy(wishes);
-	if (!good || !done(s, found ? result.state : CUBLAS_STATUS_NOT_SUPPORTED))
-		return false;
-	s->algo = result.algo;
-	s->workspace = result.workspaceSize;
-	return true;
+	if (!good || !done(s, found ? results[0].state : CUBLAS_STATUS_NOT_SUPPORTED))
+		return 0;
+	for (int i = 0; i < found; i++) {
+		if (results[i].state != CUBLAS_STATUS_SUCCESS)
+			continue;
+		s->algo[n++] = results[i].algo;
+		if (results[i].workspaceSize > s->workspace)
+			s->workspace = results[i].workspaceSize;
+	}
+	return n;
 }
 
 /* ---- the kernel ---- */
@@ -217,7 +228,9 @@ static enum status create(struct device *device, const struct op_call *call, voi
 	s->dtype = call->out[0].t.dtype;
 	s->spread = s->p.beta != 0 && !has_bias(&s->p) &&
 		    !shape_equal(&call->in[2].t.shape, &call->out[0].t.shape);
-	if (!describe_product(s, call) || !choose_algorithm(s)) {
+	uint32_t n = describe_product(s, call) ? choose_algorithms(s, ways_wanted(device->tuning))
+					       : 0;
+	if (!n) {
 		cublasStatus_t failed = s->failed;
 		destroy(s);
 		if (failed == CUBLAS_STATUS_NOT_SUPPORTED)
@@ -227,6 +240,7 @@ static enum status create(struct device *device, const struct op_call *call, voi
 			    "cuBLASLt can't prepare this product: %s",
 			    cublasLtGetStatusString(failed));
 	}
+	ways_init(&s->ways, device->tuning, call, n);
 	*workspace = s->workspace;
 	*state = s;
 	return OK;
@@ -253,16 +267,22 @@ static enum status run(void *state, const struct kernel_io *io, struct stream *s
 		const char *b = in_b + offset[2] * (int64_t)s->size;
 		const void *c = beta != 0 && !s->spread ? io->in[2] : y;
 		if (cublasLtMatmul(s->blas, s->desc, &s->p.alpha, b, s->b, a, s->a, &beta, c, s->y,
-				   y, s->y, &s->algo, io->workspace, s->workspace, stream->handle))
+				   y, s->y, &s->algo[s->ways.chosen], io->workspace, s->workspace,
+				   stream->handle))
 			return ERR_INTERNAL;
 	}
 	return OK;
 }
 
+static enum status tune(void *state, const struct kernel_io *io, struct stream *stream)
+{
+	return ways_tune(&((struct state *)state)->ways, run, state, io, stream);
+}
+
 #define MATMUL(operator)                                                                           \
 	{                                                                                          \
 		.op = operator, .name = "cuBLASLt", .supports = supports, .create = create,        \
-		.run = run, .destroy = destroy                                                     \
+		.run = run, .tune = tune, .destroy = destroy                                       \
 	}
 
 const struct kernel cuda_kernel_matmul = MATMUL("MatMul");
