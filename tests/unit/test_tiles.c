@@ -90,6 +90,7 @@ static void test_sums(void **state)
 		{ .m = 20, .n = 40, .taps = 2, .samples = 3, .plane = 701, .plane_b = 97 },
 		{ .m = 200, .n = 5, .taps = 1, .samples = 1, .plane = 2049, .plane_b = 2049 },
 		{ .m = 300, .n = 33, .taps = 4, .samples = 1, .plane = 64, .plane_b = 10 },
+		{ .m = 300, .n = 33, .taps = 2, .samples = 1, .plane = 1000, .plane_b = 10 },
 	};
 	(void)state;
 	uint32_t seed = 1;

@@ -6,6 +6,9 @@
  * 2. each takes some columns of a, copies them likewise to memory that stays in its cache, and lets them
  *    meet all panels of b, or a part of them where a has few columns: 2 x 2 tiles of sums at a time.
  *
+ * A convolution of few columns of a meets each copy of b with little: there a thread copies all columns of
+ * a, and one panel of b at a time, so that neither leaves its cache nor waits for another thread.
+ *
  * A slice is deep, since c is far from the cache: what it costs to add to it again is more than tiles cost.
  */
 #include "backend/cpu/tiles.h"
@@ -21,7 +24,8 @@
 
 enum {
 	DEPTH = 2048,
-	CHUNK = 256 << 10, /* elements of a that a thread copies at once, about */
+	CHUNK = 256 << 10,  /* elements of a that a thread copies at once, about */
+	NARROW = 256 << 10, /* elements of a slice of a, at most, of which each thread has a copy */
 };
 
 /* ---- the machine ---- */
@@ -73,11 +77,12 @@ AMX static void copy_a(const struct slice *s, int64_t p, int64_t end, uint16_t *
 		}
 }
 
-/* A block of all panels of b, as the tap meets it. */
-AMX static void copy_b(const struct slice *s, int64_t tap, int64_t block)
+/* A block of panels [j, end) of b, as the tap meets it. */
+AMX static void copy_b(const struct slice *s, int64_t tap, int64_t block, int64_t j, int64_t end,
+		       uint16_t *to)
 {
 	const struct tiles *t = s->t;
-	const int64_t n = t->n, across = panels_of(n), first = s->first + block * ROWS;
+	const int64_t n = t->n, first = s->first + block * ROWS;
 	const int32_t *at = t->row ? t->row + tap * t->plane : NULL;
 	const uint16_t *row[ROWS], *sample = s->b + first / t->plane * t->plane_b * n;
 	int64_t place = first % t->plane;
@@ -89,12 +94,11 @@ AMX static void copy_b(const struct slice *s, int64_t tap, int64_t block)
 			sample += t->plane_b * n;
 		}
 	}
-	for (int64_t j = 0; j < across; j++) {
+	for (; j < end; j++, to += s->blocks * BLOCK) {
 		const uint16_t *piece[ROWS];
 		for (int64_t k = 0; k < ROWS; k++)
 			piece[k] = row[k] ? row[k] + j * PANEL : tile_zeros;
-		tile_copy_block(piece, columns_of(n - j * PANEL), false,
-				panel_at(s, s->panels, tap * across + j) + block * BLOCK);
+		tile_copy_block(piece, columns_of(n - j * PANEL), false, to + block * BLOCK);
 	}
 }
 
@@ -108,11 +112,11 @@ static void copy_sums(float *to, int64_t ld_to, const float *from, int64_t ld_fr
 }
 
 /* Panel i of a meets panel j of b, also where the columns of c end. */
-static void multiply(const struct slice *s, int64_t i, const uint16_t *a, int64_t j)
+static void multiply(const struct slice *s, int64_t i, const uint16_t *a, int64_t j,
+		     const uint16_t *b)
 {
 	const struct tiles *t = s->t;
 	const int64_t ldc = t->taps * t->n, across = panels_of(t->n), column = j % across * PANEL;
-	const uint16_t *b = panel_at(s, s->panels, j);
 	float *c = s->c + i * PANEL * ldc + j / across * t->n + column;
 	float edge[PANEL * PANEL] = { 0 };
 	int64_t rows = t->m - i * PANEL, columns = t->n - column;
@@ -142,17 +146,31 @@ static int64_t depth_of(const struct tiles *t)
 	return ((rows + slices - 1) / slices + ROWS - 1) / ROWS * ROWS;
 }
 
+/* Whether threads take panels of b, not of a. */
+static bool is_narrow(const struct tiles *t)
+{
+	return t->taps > 1 && panels_of(t->m) * PANEL * depth_of(t) <= NARROW;
+}
+
 /* Panels of a that a thread copies at once. */
 static int64_t chunk_of(const struct tiles *t)
 {
+	if (is_narrow(t))
+		return panels_of(t->m);
 	int64_t chunk = CHUNK / (PANEL * depth_of(t)), each = panels_of(t->m) / t->threads;
 	chunk = chunk < each ? chunk : each;
 	return chunk > 1 ? chunk : 1;
 }
 
+/* Copies of panels of b. */
+static int64_t copies_of(const struct tiles *t)
+{
+	return is_narrow(t) ? t->threads : t->taps * panels_of(t->n);
+}
+
 size_t tiles_workspace(const struct tiles *t)
 {
-	int64_t panels = t->taps * panels_of(t->n) + t->threads * chunk_of(t);
+	int64_t panels = copies_of(t) + t->threads * chunk_of(t);
 	return (size_t)(panels * PANEL * depth_of(t)) * sizeof(uint16_t);
 }
 
@@ -164,7 +182,7 @@ static void run_chunk(const struct slice *s, int64_t i, int64_t end, int64_t j, 
 	tile_begin();
 	for (; j < last; j++)
 		for (int64_t p = i; p < end; p++)
-			multiply(s, p, panel_at(s, own, p - i), j);
+			multiply(s, p, panel_at(s, own, p - i), j, panel_at(s, s->panels, j));
 	tile_end();
 }
 
@@ -177,7 +195,8 @@ static void run_slice(const struct slice *s, uint16_t *own)
 #pragma omp for schedule(static) collapse(2)
 	for (int64_t tap = 0; tap < t->taps; tap++)
 		for (int64_t block = 0; block < s->blocks; block++)
-			copy_b(s, tap, block);
+			copy_b(s, tap, block, 0, panels_of(t->n),
+			       panel_at(s, s->panels, tap * panels_of(t->n)));
 #pragma omp for schedule(dynamic) collapse(2)
 	for (int64_t i = 0; i < chunks; i++)
 		for (int64_t part = 0; part < parts; part++) {
@@ -187,17 +206,42 @@ static void run_slice(const struct slice *s, uint16_t *own)
 		}
 }
 
+/* The thread's part of all panels of b meets all of a. Their part of c is that thread's in all slices. */
+static void run_narrow(const struct slice *s, uint16_t *own)
+{
+	const struct tiles *t = s->t;
+	const int64_t panels = panels_of(t->m), across = panels_of(t->n);
+	const int64_t thread = omp_get_thread_num(), all = t->taps * across;
+	const int64_t first = all * thread / t->threads, end = all * (thread + 1) / t->threads;
+	uint16_t *b = panel_at(s, s->panels, thread);
+	if (first < end)
+		copy_a(s, 0, panels, own);
+	tile_begin();
+	for (int64_t j = first; j < end; j++) {
+		for (int64_t block = 0; block < s->blocks; block++)
+			copy_b(s, j / across, block, j % across, j % across + 1, b);
+		for (int64_t p = 0; p < panels; p++)
+			multiply(s, p, panel_at(s, own, p), j, b);
+	}
+	tile_end();
+}
+
 void tiles_run(const struct tiles *t, const uint16_t *a, const uint16_t *b, float *c,
 	       void *workspace)
 {
 	const int64_t rows = rows_of(t), depth = depth_of(t), chunk = chunk_of(t);
-	uint16_t *of_b = workspace, *of_a = of_b + t->taps * panels_of(t->n) * PANEL * depth;
+	const bool narrow = is_narrow(t);
+	uint16_t *of_b = workspace, *of_a = of_b + copies_of(t) * PANEL * depth;
 #pragma omp parallel num_threads(t->threads)
 	for (int64_t first = 0; first < rows; first += depth) {
 		struct slice s = { t, a, b, c, first, rows - first, 0, of_b };
 		s.n = s.n < depth ? s.n : depth;
 		s.blocks = (s.n + ROWS - 1) / ROWS;
-		run_slice(&s, of_a + omp_get_thread_num() * chunk * PANEL * depth);
+		uint16_t *own = of_a + omp_get_thread_num() * chunk * PANEL * depth;
+		if (narrow)
+			run_narrow(&s, own);
+		else
+			run_slice(&s, own);
 	}
 }
 
