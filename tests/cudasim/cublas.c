@@ -268,6 +268,14 @@ static bool with_bias(const struct description *d)
 }
 
 /* Whether the operands fit each other, and the simulator knows such a product. */
+/* bf16 wants an Ampere. */
+static bool device_can(const struct product *p)
+{
+	struct cudaDeviceProp device;
+	return p->a.type != CUDA_R_16BF ||
+	       (cudaGetDeviceProperties(&device, 0) == cudaSuccess && device.major >= 8);
+}
+
 static cublasStatus_t check(const struct product *p)
 {
 	const struct description *e = &p->description;
@@ -337,6 +345,8 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle,
 	cublasStatus_t status = check(&product);
 	if (status != CUBLAS_STATUS_SUCCESS)
 		return status;
+	if (!device_can(&product))
+		return CUBLAS_STATUS_NOT_SUPPORTED;
 	memcpy(&limits, preference, sizeof limits);
 	for (int i = 0; i < ALGORITHMS && i < requested; i++) {
 		struct algorithm algorithm = { .magic = ALGO_MAGIC, .index = (uint32_t)i };

@@ -32,12 +32,26 @@ enum status cuda_failed(struct error *err, cudaError_t code, const char *fmt, ..
 
 /* ---- kernels ---- */
 
+/* Contractions of bfloat16 want an Ampere; before it they are computed in float32 (legalize.h). */
+static const struct kernel *find_of_device(const struct device *d, const struct op_call *call,
+					   const char **why)
+{
+	bool half = false;
+	for (uint32_t k = 0; k < call->n_in; k++)
+		half |= call->in[k].t.dtype == DT_BF16;
+	if (half && call->def->operations && d->compute < 80) {
+		if (why)
+			*why = "this GPU does not compute in bfloat16";
+		return NULL;
+	}
+	return kernel_find(cuda_kernel_table, call, why);
+}
+
 static const struct kernel *find_kernel(struct device *device, const struct op_call *call,
 					const char **why)
 {
-	(void)device;
 	const char *reason;
-	const struct kernel *k = kernel_find(cuda_kernel_table, call, why);
+	const struct kernel *k = find_of_device(device, call, why);
 	if (k)
 		return k;
 	return cuda_host.supports(call, why ? why : &reason) ? &cuda_host : NULL;
@@ -46,8 +60,7 @@ static const struct kernel *find_kernel(struct device *device, const struct op_c
 static const char *target_kernel(const struct target *target, const struct op_call *call,
 				 const char **why)
 {
-	(void)target;
-	const struct kernel *k = kernel_find(cuda_kernel_table, call, why);
+	const struct kernel *k = find_of_device(target->ctx, call, why);
 	return k ? k->name : NULL;
 }
 
