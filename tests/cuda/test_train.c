@@ -6,7 +6,6 @@
 #include "e2e/trial.h"
 
 #include "backend/module.h"
-#include "cudasim/cudasim.h"
 
 #include <math.h>
 #include <setjmp.h>
