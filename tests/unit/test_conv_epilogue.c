@@ -2,7 +2,8 @@
  * The conv_epilogue pass: a convolution takes over what follows it and computes the same; values with
  * other readers, and what the target has no kernel for, are left alone.
  */
-#include "ops/build.h"
+#include "support/pass_graph.h"
+
 #include "ops/interpret.h"
 #include "passes/conv_epilogue.h"
 #include "passes/phase.h"
@@ -18,10 +19,6 @@
 
 enum { MOST = 6 };
 
-static struct graph *graph;
-static struct arena arena;
-static struct error err;
-static struct builder b;
 static bool has_kernel;
 
 static bool fuses_conv(const struct target *target, const struct op_call *call)
@@ -34,28 +31,8 @@ static const struct target target = { .fuses_conv = fuses_conv };
 
 static int setup(void **state)
 {
-	(void)state;
 	has_kernel = true;
-	arena_init(&arena);
-	graph = graph_new(&arena);
-	b = (struct builder){ .graph = graph, .err = &err, .name = "n", .op = "op" };
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	graph_free(graph);
-	arena_release(&arena);
-	return 0;
-}
-
-static uint32_t input(const char *name, struct shape shape)
-{
-	uint32_t id = graph_add_value(graph, name, VALUE_INPUT,
-				      (struct tensor){ DT_F32, shape, NULL });
-	*array_push(&graph->inputs) = id;
-	return id;
+	return pass_setup(state);
 }
 
 /* A convolution of 2 to 3 channels of a 4x4 image. */
@@ -64,14 +41,6 @@ static uint32_t conv(uint32_t x, const char *w, const char *bias)
 	static const int64_t pads[] = { 1, 1, 1, 1 };
 	return build(&b, "Conv", IN(x, input(w, SHAPE(3, 2, 3, 3)), input(bias, SHAPE(3))),
 		     attr_ints("pads", pads, 4));
-}
-
-static unsigned count(const char *op)
-{
-	unsigned n = 0;
-	for (uint32_t i = 0; i < graph->order.n; i++)
-		n += !strcmp(graph_node(graph, graph->order.v[i])->def->name, op);
-	return n;
 }
 
 static void interpret(const struct tensor *in, struct tensor *out)
@@ -101,11 +70,6 @@ static void apply(unsigned fused, unsigned nodes)
 		for (int64_t i = 0; i < shape_elements(&before[k].shape); i++)
 			assert_true(fabs(tensor_get(&before[k], i) - tensor_get(&after[k], i)) <
 				    1e-5);
-}
-
-static void output(uint32_t id)
-{
-	*array_push(&graph->outputs) = id;
 }
 
 static void test_residual_and_relu(void **state)
@@ -206,7 +170,7 @@ static void test_clip_from_below_zero(void **state)
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, pass_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_residual_and_relu),
 		TEST(test_kernel_is_missing),

@@ -2,8 +2,9 @@
  * The fuse pass: graphs of random pointwise nodes, with others between them, compute the same bits
  * before and after it; and what is joined in cases that matter.
  */
+#include "support/pass_graph.h"
+
 #include "base/rng.h"
-#include "ops/build.h"
 #include "ops/fused.h"
 #include "ops/interpret.h"
 #include "ops/step.h"
@@ -30,41 +31,6 @@ static enum fusible fusible(const struct target *target, const struct op_call *c
 
 static const struct target target = { .fusible = fusible };
 
-static struct graph *graph;
-static struct arena arena;
-static struct error err;
-static struct builder b;
-
-static int setup(void **state)
-{
-	(void)state;
-	arena_init(&arena);
-	graph = graph_new(&arena);
-	b = (struct builder){ .graph = graph, .err = &err, .name = "n", .op = "op" };
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	graph_free(graph);
-	arena_release(&arena);
-	return 0;
-}
-
-static uint32_t input(const char *name, struct shape shape)
-{
-	uint32_t id = graph_add_value(graph, name, VALUE_INPUT,
-				      (struct tensor){ DT_F32, shape, NULL });
-	*array_push(&graph->inputs) = id;
-	return id;
-}
-
-static void output(uint32_t id)
-{
-	*array_push(&graph->outputs) = id;
-}
-
 static void fuse(void)
 {
 	assert_int_equal(b.status, OK);
@@ -74,14 +40,6 @@ static void fuse(void)
 	phase_mark(graph);
 	if (graph_verify(graph, &err) != OK)
 		fail_msg("%s", err.text);
-}
-
-static unsigned count(const char *op)
-{
-	unsigned n = 0;
-	for (uint32_t i = 0; i < graph->order.n; i++)
-		n += !strcmp(graph_node(graph, graph->order.v[i])->def->name, op);
-	return n;
 }
 
 static const struct node *find(const char *op)
@@ -390,7 +348,7 @@ static void test_random(void **state)
 		uint32_t values[VALUES + 3];
 		float content[24];
 		struct tensor in[3], before[3], after[3];
-		setup(NULL);
+		pass_setup(NULL);
 		values[0] = input("x", SHAPE(4, 6));
 		values[1] = input("y", SHAPE(4, 6));
 		values[2] = input("z", SHAPE(1, 6));
@@ -408,11 +366,11 @@ static void test_random(void **state)
 		for (int k = 0; k < 3; k++)
 			assert_memory_equal(before[k].data, after[k].data,
 					    tensor_bytes(&before[k]));
-		teardown(NULL);
+		pass_teardown(NULL);
 	}
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, pass_setup, pass_teardown)
 
 int main(void)
 {

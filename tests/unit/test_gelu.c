@@ -1,5 +1,6 @@
 /* The gelu pass: which products become one operator, and that they say the same. */
-#include "ops/build.h"
+#include "support/pass_graph.h"
+
 #include "ops/interpret.h"
 #include "passes/gelu.h"
 
@@ -13,28 +14,12 @@
 
 #define N 9
 
-static struct graph *graph;
-static struct arena arena;
-static struct error err;
-static struct builder b;
 static uint32_t x;
 
 static int setup(void **state)
 {
-	(void)state;
-	arena_init(&arena);
-	graph = graph_new(&arena);
-	b = (struct builder){ .graph = graph, .err = &err, .name = "n", .op = "op" };
-	x = graph_add_value(graph, "x", VALUE_INPUT, (struct tensor){ DT_F32, SHAPE(N), NULL });
-	*array_push(&graph->inputs) = x;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	graph_free(graph);
-	arena_release(&arena);
+	pass_setup(state);
+	x = input("x", SHAPE(N));
 	return 0;
 }
 
@@ -164,7 +149,7 @@ static void test_wider(void **state)
 	expect_none(y);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, pass_teardown)
 
 int main(void)
 {

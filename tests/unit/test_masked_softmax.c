@@ -2,9 +2,9 @@
  * The masked-softmax pass: Softmax in float32 between half types with a mask, and its gradient, become
  * operators of the half type that say the same; and what must stay.
  */
+#include "support/pass_graph.h"
+
 #include "base/rng.h"
-#include "ops/build.h"
-#include "ops/interpret.h"
 #include "passes/masked_softmax.h"
 #include "passes/phase.h"
 
@@ -18,10 +18,6 @@
 
 enum { SAMPLES = 2, HEADS = 3, STEPS = 5 };
 
-static struct graph *graph;
-static struct arena arena;
-static struct error err;
-static struct builder b;
 static bool has_kernel;
 
 static const char *kernel(const struct target *target, const struct op_call *call, const char **why)
@@ -34,49 +30,8 @@ static const struct target target = { .kernel = kernel };
 
 static int setup(void **state)
 {
-	(void)state;
 	has_kernel = true;
-	arena_init(&arena);
-	graph = graph_new(&arena);
-	b = (struct builder){ .graph = graph, .err = &err, .name = "n", .op = "op" };
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	graph_free(graph);
-	arena_release(&arena);
-	return 0;
-}
-
-static uint32_t input(const char *name, enum dtype dtype, struct shape shape)
-{
-	uint32_t id = graph_add_value(graph, name, VALUE_INPUT,
-				      (struct tensor){ dtype, shape, NULL });
-	*array_push(&graph->inputs) = id;
-	return id;
-}
-
-static void output(uint32_t id)
-{
-	*array_push(&graph->outputs) = id;
-}
-
-static unsigned count(const char *op)
-{
-	unsigned n = 0;
-	for (uint32_t i = 0; i < graph->order.n; i++)
-		n += !strcmp(graph_node(graph, graph->order.v[i])->def->name, op);
-	return n;
-}
-
-static struct tensor *run(const struct tensor *in)
-{
-	struct tensor *out = arena_alloc(&arena, graph->outputs.n * sizeof *out);
-	if (interpret_graph(graph, in, out, NULL, &arena, &err) != OK)
-		fail_msg("%s", err.text);
-	return out;
+	return pass_setup(state);
 }
 
 /* Runs the pass; results are the same but for the last bit of a half type. */
@@ -113,7 +68,7 @@ static void apply(void)
 
 static uint32_t scores(enum dtype half, const char *name)
 {
-	return input(name, half, SHAPE(SAMPLES, HEADS, STEPS, STEPS));
+	return input_of(name, half, SHAPE(SAMPLES, HEADS, STEPS, STEPS));
 }
 
 static uint32_t wide(uint32_t x)
@@ -142,7 +97,7 @@ static void expect_joined(enum dtype half, uint32_t sum)
 
 static uint32_t mask(void)
 {
-	return input("mask", DT_F32, SHAPE(SAMPLES, 1, 1, STEPS));
+	return input_of("mask", DT_F32, SHAPE(SAMPLES, 1, 1, STEPS));
 }
 
 static void test_mask(void **state)
@@ -167,7 +122,7 @@ static void test_no_mask(void **state)
 static void test_narrow_mask(void **state)
 {
 	(void)state;
-	uint32_t m = input("mask", DT_F16, SHAPE(STEPS, STEPS));
+	uint32_t m = input_of("mask", DT_F16, SHAPE(STEPS, STEPS));
 	uint32_t y, dx;
 	add_all(DT_F16, build(&b, "Add", IN(wide(m), wide(scores(DT_F16, "x")))), &y, &dx);
 	apply();
@@ -234,15 +189,15 @@ static void test_other_axis(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_mask, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_mask_first, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_no_mask, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_narrow_mask, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_no_kernel, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_trained_mask, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_wide_result, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_other_type, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_other_axis, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_mask, setup, pass_teardown),
+		cmocka_unit_test_setup_teardown(test_mask_first, setup, pass_teardown),
+		cmocka_unit_test_setup_teardown(test_no_mask, setup, pass_teardown),
+		cmocka_unit_test_setup_teardown(test_narrow_mask, setup, pass_teardown),
+		cmocka_unit_test_setup_teardown(test_no_kernel, setup, pass_teardown),
+		cmocka_unit_test_setup_teardown(test_trained_mask, setup, pass_teardown),
+		cmocka_unit_test_setup_teardown(test_wide_result, setup, pass_teardown),
+		cmocka_unit_test_setup_teardown(test_other_type, setup, pass_teardown),
+		cmocka_unit_test_setup_teardown(test_other_axis, setup, pass_teardown),
 	};
 	return cmocka_run_group_tests_name("masked_softmax", tests, NULL, NULL);
 }

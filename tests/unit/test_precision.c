@@ -1,5 +1,6 @@
 /* The precision pass: what a product and its bias come to. */
-#include "ops/build.h"
+#include "support/pass_graph.h"
+
 #include "passes/phase.h"
 #include "passes/precision.h"
 
@@ -10,34 +11,12 @@
 
 #include <cmocka.h>
 
-static struct graph *graph;
-static struct arena arena;
-static struct error err;
-static struct builder b;
-
 static uint32_t value(const char *name, enum value_kind kind, struct shape shape)
 {
 	uint32_t id = graph_add_value(graph, name, kind, (struct tensor){ DT_F32, shape, NULL });
 	if (kind == VALUE_INPUT)
 		*array_push(&graph->inputs) = id;
 	return id;
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	arena_init(&arena);
-	graph = graph_new(&arena);
-	b = (struct builder){ .graph = graph, .err = &err, .name = "n", .op = "op" };
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	graph_free(graph);
-	arena_release(&arena);
-	return 0;
 }
 
 /* x w + addend with x [4, 6] and w [6, 5]; the sum's type after the pass. */
@@ -88,7 +67,7 @@ static void test_column(void **state)
 	assert_int_equal(sum_type(value("c", VALUE_PARAM, SHAPE(4, 1)), POLICY_ONNXTUNE), DT_F32);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, pass_setup, pass_teardown)
 
 int main(void)
 {

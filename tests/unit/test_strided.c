@@ -2,9 +2,9 @@
  * The strided pass: attention's products, forward and backward, compute what they did with its
  * permutations and factors inside of them; and what it must leave alone.
  */
+#include "support/pass_graph.h"
+
 #include "base/rng.h"
-#include "ops/build.h"
-#include "ops/interpret.h"
 #include "passes/phase.h"
 #include "passes/strided.h"
 
@@ -21,10 +21,6 @@ enum { BATCH = 2, STEPS = 5, HEADS = 3, SIZE = 4 };
 
 static const int64_t split[] = { 0, 2, 1, 3 }, last[] = { 0, 1, 3, 2 };
 
-static struct graph *graph;
-static struct arena arena;
-static struct error err;
-static struct builder b;
 static bool rows_only;   /* the target wants rows of the result next to each other */
 static bool whole_batch; /* the target wants the axes of the batch where they are */
 static enum dtype half_type;
@@ -49,50 +45,9 @@ static const struct target target = { .kernel = kernel };
 
 static int setup(void **state)
 {
-	(void)state;
 	rows_only = whole_batch = false;
 	half_type = DT_BF16;
-	arena_init(&arena);
-	graph = graph_new(&arena);
-	b = (struct builder){ .graph = graph, .err = &err, .name = "n", .op = "op" };
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	graph_free(graph);
-	arena_release(&arena);
-	return 0;
-}
-
-static uint32_t input(const char *name, struct shape shape)
-{
-	uint32_t id = graph_add_value(graph, name, VALUE_INPUT,
-				      (struct tensor){ DT_F32, shape, NULL });
-	*array_push(&graph->inputs) = id;
-	return id;
-}
-
-static void output(uint32_t id)
-{
-	*array_push(&graph->outputs) = id;
-}
-
-static unsigned count(const char *op)
-{
-	unsigned n = 0;
-	for (uint32_t i = 0; i < graph->order.n; i++)
-		n += !strcmp(graph_node(graph, graph->order.v[i])->def->name, op);
-	return n;
-}
-
-static struct tensor *run(const struct tensor *in)
-{
-	struct tensor *out = arena_alloc(&arena, graph->outputs.n * sizeof *out);
-	if (interpret_graph(graph, in, out, NULL, &arena, &err) != OK)
-		fail_msg("%s", err.text);
-	return out;
+	return pass_setup(state);
 }
 
 /* Runs the pass; results are the same but for rounding. */
@@ -298,17 +253,17 @@ static void test_half_left_alone(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_attention, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_behind, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_products_of_products, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_two_readers, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_target, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_left_alone, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_half, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_float16, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_matrices_only, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_matrices_of_float32, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_half_left_alone, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_attention, setup, pass_teardown),
+		cmocka_unit_test_setup_teardown(test_behind, setup, pass_teardown),
+		cmocka_unit_test_setup_teardown(test_products_of_products, setup, pass_teardown),
+		cmocka_unit_test_setup_teardown(test_two_readers, setup, pass_teardown),
+		cmocka_unit_test_setup_teardown(test_target, setup, pass_teardown),
+		cmocka_unit_test_setup_teardown(test_left_alone, setup, pass_teardown),
+		cmocka_unit_test_setup_teardown(test_half, setup, pass_teardown),
+		cmocka_unit_test_setup_teardown(test_float16, setup, pass_teardown),
+		cmocka_unit_test_setup_teardown(test_matrices_only, setup, pass_teardown),
+		cmocka_unit_test_setup_teardown(test_matrices_of_float32, setup, pass_teardown),
+		cmocka_unit_test_setup_teardown(test_half_left_alone, setup, pass_teardown),
 	};
 	return cmocka_run_group_tests_name("strided", tests, NULL, NULL);
 }
