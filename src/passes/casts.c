@@ -3,14 +3,12 @@
 
 #include "passes/rewrite.h"
 
-#include <string.h>
-
 /* What the value is cast from; 0: it is no Cast's result. */
 static uint32_t source(const struct graph *graph, uint32_t value)
 {
 	uint32_t id = graph_value(graph, value)->node;
 	const struct node *node = id ? graph_node(graph, id) : NULL;
-	return node && !strcmp(node->def->name, "Cast") ? node->in[0] : 0;
+	return node && node_is(node, "Cast") ? node->in[0] : 0;
 }
 
 /* The value of a half type that the result of the node is again; 0: there is none. */

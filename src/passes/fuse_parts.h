@@ -69,7 +69,7 @@ uint32_t fuse_inputs(const struct fuse *f, const uint32_t *members, uint32_t n, 
 void fuse_merge(const struct fuse *f, const uint32_t *a, uint32_t n_a, const uint32_t *b,
 		uint32_t n_b, uint32_t *out);
 
-/* Adds to a chain the nodes that compute again what only it reads, where that costs less than to keep it. */
+/* Adds to a chain the nodes that compute again what only it reads, where keeping it costs more. */
 void fuse_again(struct fuse *f, uint32_t chain);
 
 /*

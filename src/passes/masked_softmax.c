@@ -11,7 +11,6 @@
 #include "passes/rewrite.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 struct pass {
 	struct rewrite r;
@@ -37,8 +36,7 @@ static const struct node *producer(const struct graph *graph, uint32_t value)
 static uint32_t narrow_source(const struct graph *graph, uint32_t value)
 {
 	const struct node *node = producer(graph, value);
-	if (!node || strcmp(node->def->name, "Cast") != 0 ||
-	    graph_value(graph, value)->t.dtype != DT_F32)
+	if (!node || !node_is(node, "Cast") || graph_value(graph, value)->t.dtype != DT_F32)
 		return 0;
 	enum dtype type = graph_value(graph, node->in[0])->t.dtype;
 	return type == DT_F16 || type == DT_BF16 ? node->in[0] : 0;
@@ -56,7 +54,7 @@ static bool read_input(const struct graph *graph, uint32_t sum, struct masked *m
 {
 	const struct node *add = producer(graph, sum);
 	*m = (struct masked){ .x = narrow_source(graph, sum) };
-	for (uint32_t k = 0; k < 2 && !m->x && add && !strcmp(add->def->name, "Add"); k++) {
+	for (uint32_t k = 0; k < 2 && !m->x && add && node_is(add, "Add"); k++) {
 		const struct value *x = graph_value(graph, add->in[k]);
 		m->x = shape_equal(&x->t.shape, &graph_value(graph, sum)->t.shape)
 			       ? narrow_source(graph, add->in[k])
@@ -74,8 +72,7 @@ static bool is_narrowed(const struct pass *p, uint32_t value, enum dtype type)
 	const struct graph *graph = p->r.from;
 	for (uint32_t i = p->first[value]; i < p->first[value + 1]; i++) {
 		const struct node *node = graph_node(graph, p->readers[i]);
-		if (strcmp(node->def->name, "Cast") != 0 ||
-		    graph_value(graph, node->out[0])->t.dtype != type)
+		if (!node_is(node, "Cast") || graph_value(graph, node->out[0])->t.dtype != type)
 			return false;
 	}
 	return !p->output[value];
@@ -85,7 +82,7 @@ static bool is_narrowed(const struct pass *p, uint32_t value, enum dtype type)
 static bool is_gradient(const struct pass *p, const struct node *node, uint32_t y, enum dtype type)
 {
 	const struct graph *graph = p->r.from;
-	if (strcmp(node->def->name, "SoftmaxGrad") != 0 || node->in[1] != y)
+	if (!node_is(node, "SoftmaxGrad") || node->in[1] != y)
 		return false;
 	uint32_t dy = narrow_source(graph, node->in[0]);
 	return dy && graph_value(graph, dy)->t.dtype == type && is_narrowed(p, node->out[0], type);
@@ -95,12 +92,12 @@ static bool find(const struct pass *p, const struct node *node, struct masked *m
 {
 	const struct graph *graph = p->r.from;
 	uint32_t y = node->out[0];
-	if (strcmp(node->def->name, "Softmax") != 0 || !is_last_axis(graph, node, y) ||
+	if (!node_is(node, "Softmax") || !is_last_axis(graph, node, y) ||
 	    !read_input(graph, node->in[0], m) || p->output[y])
 		return false;
 	for (uint32_t i = p->first[y]; i < p->first[y + 1]; i++) {
 		const struct node *reader = graph_node(graph, p->readers[i]);
-		bool cast = !strcmp(reader->def->name, "Cast") &&
+		bool cast = node_is(reader, "Cast") &&
 			    graph_value(graph, reader->out[0])->t.dtype == m->type;
 		if (!cast && !is_gradient(p, reader, y, m->type))
 			return false;
@@ -113,23 +110,9 @@ static void take_casts(struct pass *p, uint32_t value, uint32_t result)
 {
 	for (uint32_t i = p->first[value]; i < p->first[value + 1]; i++) {
 		const struct node *node = graph_node(p->r.from, p->readers[i]);
-		if (!strcmp(node->def->name, "Cast"))
+		if (node_is(node, "Cast"))
 			p->r.map[node->out[0]] = result;
 	}
-}
-
-static bool has_kernel(struct pass *p, uint32_t result)
-{
-	const struct graph *graph = p->r.b.graph;
-	struct arena scratch;
-	if (!result || !graph_value(graph, result)->node)
-		return false;
-	arena_init(&scratch);
-	struct op_call call = op_call_of(graph, graph_node(graph, graph_value(graph, result)->node),
-					 &scratch);
-	bool has = p->target->kernel(p->target, &call, NULL) != NULL;
-	arena_release(&scratch);
-	return has;
 }
 
 /* Softmax with what is around it; false: it stays. */
@@ -141,7 +124,7 @@ static bool join(struct pass *p, const struct node *node)
 		return false;
 	rewrite_origin(r, node);
 	uint32_t y = build(&r->b, "MaskedSoftmax", IN(r->map[m.x], r->map[m.mask]));
-	if (!has_kernel(p, y))
+	if (!rewrite_has_kernel(&p->r, p->target, y))
 		return false;
 	take_casts(p, node->out[0], y);
 	return true;
@@ -199,7 +182,7 @@ enum status masked_softmax_apply(struct graph **graph, const struct target *targ
 	find_readers(&p);
 	for (uint32_t i = 0; i < from->order.n && p.r.b.status == OK; i++) {
 		const struct node *node = graph_node(from, from->order.v[i]);
-		if (!strcmp(node->def->name, "SoftmaxGrad") && !p.r.map[node->in[1]])
+		if (node_is(node, "SoftmaxGrad") && !p.r.map[node->in[1]])
 			join_gradient(&p, node);
 		else if (!is_done(&p, node) && !join(&p, node))
 			rewrite_copy(&p.r, node);

@@ -70,6 +70,20 @@ static bool updates_state(const struct node *node)
 	return false;
 }
 
+bool rewrite_has_kernel(const struct rewrite *r, const struct target *target, uint32_t value)
+{
+	const struct graph *graph = r->b.graph;
+	uint32_t id = value ? graph_value(graph, value)->node : 0;
+	struct arena scratch;
+	if (!id)
+		return false;
+	arena_init(&scratch);
+	struct op_call call = op_call_of(graph, graph_node(graph, id), &scratch);
+	bool has = target->kernel(target, &call, NULL) != NULL;
+	arena_release(&scratch);
+	return has;
+}
+
 void rewrite_drop_dead(struct graph *graph)
 {
 	bool *live = mem_alloc(graph->values.n);

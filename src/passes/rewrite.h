@@ -11,6 +11,7 @@
 #define ONNXTUNE_PASSES_REWRITE_H
 
 #include "ops/build.h"
+#include "ops/target.h"
 
 struct rewrite {
 	struct builder b;
@@ -29,6 +30,9 @@ void rewrite_copy_with(struct rewrite *r, const struct node *node, const uint32_
 
 /* New nodes are said to come from this node. */
 void rewrite_origin(struct rewrite *r, const struct node *node);
+
+/* Whether the target has a kernel for the new node that makes the value; not where there is none. */
+bool rewrite_has_kernel(const struct rewrite *r, const struct target *target, uint32_t value);
 
 /* Leaves nodes that no output and no state needs out of the graph's order. */
 void rewrite_drop_dead(struct graph *graph);

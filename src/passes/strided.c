@@ -227,18 +227,6 @@ static bool is_candidate(const struct graph *graph, const struct node *node)
 	return true;
 }
 
-static bool has_kernel(struct pass *p, uint32_t result)
-{
-	const struct graph *graph = p->r.b.graph;
-	struct arena scratch;
-	arena_init(&scratch);
-	struct op_call call = op_call_of(graph, graph_node(graph, graph_value(graph, result)->node),
-					 &scratch);
-	bool has = p->target->kernel(p->target, &call, NULL) != NULL;
-	arena_release(&scratch);
-	return has;
-}
-
 /* The operand without a Transpose of its matrices, where the batch stays as it is. */
 static struct view matrix_of(const struct pass *p, uint32_t operand)
 {
@@ -268,7 +256,8 @@ static bool join(struct pass *p, const struct view *a, const struct view *b, con
 				attr_ints("perm_b", b->perm, rank),
 				attr_ints("perm_y", y->perm, rank),
 				attr_float("alpha", (float)alpha));
-	if (!result || !graph_value(r->b.graph, result)->node || !has_kernel(p, result))
+	if (!result || !graph_value(r->b.graph, result)->node ||
+	    !rewrite_has_kernel(&p->r, p->target, result))
 		return false;
 	graph_value(r->b.graph, result)->phase = graph_value(r->from, y->value)->phase;
 	result = beside_again(p, y, false, false, beside_again(p, y, true, false, result));

@@ -1,6 +1,7 @@
 /* pass_graph.c - see pass_graph.h. */
 #include "support/pass_graph.h"
 
+#include "base/rng.h"
 #include "ops/interpret.h"
 
 #include <setjmp.h>
@@ -55,6 +56,21 @@ unsigned count(const char *op)
 	for (uint32_t i = 0; i < graph->order.n; i++)
 		n += node_is(graph_node(graph, graph->order.v[i]), op);
 	return n;
+}
+
+struct tensor *random_inputs(uint64_t seed)
+{
+	struct tensor *in = arena_alloc(&arena, graph->inputs.n * sizeof *in);
+	for (uint32_t k = 0; k < graph->inputs.n; k++) {
+		const struct tensor *t = &graph_value(graph, graph->inputs.v[k])->t;
+		in[k] = tensor_new(&arena, t->dtype, &t->shape);
+		for (int64_t i = 0; i < shape_elements(&t->shape); i++) {
+			uint32_t word[4];
+			philox(seed, k, (uint64_t)i, word);
+			tensor_set(&in[k], i, word[0] * 0x1p-31 - 1);
+		}
+	}
+	return in;
 }
 
 struct tensor *run(const struct tensor *in)

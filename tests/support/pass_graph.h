@@ -24,6 +24,9 @@ void output(uint32_t id);
 /* How many nodes of the operator there are. */
 unsigned count(const char *op);
 
+/* A tensor for each input, of numbers from -1 to 1. */
+struct tensor *random_inputs(uint64_t seed);
+
 /* The outputs, computed by the references. */
 struct tensor *run(const struct tensor *in);
 

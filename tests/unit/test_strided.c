@@ -4,7 +4,6 @@
  */
 #include "support/pass_graph.h"
 
-#include "base/rng.h"
 #include "passes/phase.h"
 #include "passes/strided.h"
 
@@ -54,16 +53,7 @@ static int setup(void **state)
 static void apply(void)
 {
 	assert_int_equal(b.status, OK);
-	struct tensor *in = arena_alloc(&arena, graph->inputs.n * sizeof *in);
-	for (uint32_t k = 0; k < graph->inputs.n; k++) {
-		const struct tensor *t = &graph_value(graph, graph->inputs.v[k])->t;
-		in[k] = tensor_new(&arena, t->dtype, &t->shape);
-		for (int64_t i = 0; i < shape_elements(&t->shape); i++) {
-			uint32_t word[4];
-			philox(31, k, (uint64_t)i, word);
-			tensor_set(&in[k], i, word[0] * 0x1p-31 - 1);
-		}
-	}
+	struct tensor *in = random_inputs(31);
 	const struct tensor *before = run(in);
 	phase_mark(graph);
 	if (strided_apply(&graph, &target, &err) != OK)

@@ -125,8 +125,8 @@ static void take_pages(const void *ctx, int64_t begin, int64_t end)
 #endif
 
 /*
- * Large blocks are asked for in large pages: to look up the place of small ones takes up to a third of a
- * step on a virtual machine.
+ * Large blocks are asked for in large pages: to look up the place of small ones takes up to a quarter of
+ * a step on a virtual machine.
  */
 static enum status take_block(size_t bytes, void **out, struct error *err)
 {
