@@ -256,8 +256,7 @@ static bool join(struct pass *p, const struct view *a, const struct view *b, con
 				attr_ints("perm_b", b->perm, rank),
 				attr_ints("perm_y", y->perm, rank),
 				attr_float("alpha", (float)alpha));
-	if (!result || !graph_value(r->b.graph, result)->node ||
-	    !rewrite_has_kernel(&p->r, p->target, result))
+	if (!rewrite_has_kernel(r, p->target, result))
 		return false;
 	graph_value(r->b.graph, result)->phase = graph_value(r->from, y->value)->phase;
 	result = beside_again(p, y, false, false, beside_again(p, y, true, false, result));
